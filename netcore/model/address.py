@@ -1,0 +1,67 @@
+"""IP addresses in two forms: text for people and objects, packed bytes for packets.
+
+Packed addresses are network byte order, 4 bytes (IPv4) or 16 (IPv6); the length tells the
+family. They hash and compare at C speed, which is why every table of the packet path has them.
+"""
+
+from functools import lru_cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+
+from netcore.model.errors import ConfigError
+
+IpAddress = IPv4Address | IPv6Address
+IpNetwork = IPv4Network | IPv6Network
+
+IPV4_BYTES = 4
+IPV6_BYTES = 16
+
+
+def packed(text: str) -> bytes:
+    """The packed form of a textual address. Raises ConfigError when it is not one."""
+    return parse_address(text).packed
+
+
+@lru_cache(maxsize=4096)
+def text(packed_address: bytes) -> str:
+    """The textual form (RFC 5952 for IPv6) of 4 or 16 packed bytes."""
+    return str(ip_address(packed_address))
+
+
+def parse_address(value: str) -> IpAddress:
+    """The address that `value` spells. Raises ConfigError naming the value."""
+    try:
+        return ip_address(value)
+    except ValueError as error:
+        raise ConfigError(f"{value!r} is not an IP address") from error
+
+
+def parse_network(value: str) -> IpNetwork:
+    """The CIDR that `value` spells; host bits must be zero. Raises ConfigError."""
+    try:
+        return ip_network(value)
+    except ValueError as error:
+        raise ConfigError(f"{value!r} is not a CIDR: {error}") from error
+
+
+def parse_mac(value: str) -> bytes:
+    """The 6 bytes of a colon-separated MAC address. Raises ConfigError."""
+    parts = value.split(":")
+    try:
+        mac = bytes(int(part, 16) for part in parts)
+    except ValueError as error:
+        raise ConfigError(f"{value!r} is not a MAC address") from error
+    if len(mac) != 6:
+        raise ConfigError(f"{value!r} is not a MAC address")
+    return mac
+
+
+def format_mac(mac: bytes) -> str:
+    """Lower-case, colon-separated."""
+    return mac.hex(":")

@@ -1,0 +1,44 @@
+"""EndpointSlices (discovery.k8s.io/v1): who stands behind a Service."""
+
+from dataclasses import dataclass
+
+from netcore.model.address import IpAddress
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPort:
+    name: str
+    protocol: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One backend. Conditions are as in the API, with unset `ready` already read as true."""
+
+    addresses: tuple[IpAddress, ...]
+    ready: bool = True
+    serving: bool = True
+    terminating: bool = False
+    hostname: str = ""
+    node_name: str = ""
+    zone: str = ""
+    target: tuple[str, str] | None = None  # (namespace, name) of the pod behind it
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSlice:
+    namespace: str
+    name: str
+    service_name: str
+    address_type: str = "IPv4"
+    ports: tuple[EndpointPort, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.namespace, self.name)
+
+    @property
+    def service_key(self) -> tuple[str, str]:
+        return (self.namespace, self.service_name)

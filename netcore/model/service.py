@@ -1,0 +1,38 @@
+"""Services and their ports (core/v1 Service, the part that the network acts on)."""
+
+from dataclasses import dataclass
+
+from netcore.model.address import IpAddress
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """`protocol` is TCP, UDP or SCTP; `node_port` 0 means none."""
+
+    name: str
+    protocol: str
+    port: int
+    node_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`cluster_ips` is empty for headless and ExternalName services."""
+
+    namespace: str
+    name: str
+    uid: str = ""
+    type: str = "ClusterIP"
+    cluster_ips: tuple[IpAddress, ...] = ()
+    headless: bool = False
+    external_name: str = ""
+    ports: tuple[ServicePort, ...] = ()
+    session_affinity: str = "None"
+    session_affinity_timeout_s: int = 10800
+    internal_traffic_policy: str = "Cluster"
+    external_traffic_policy: str = "Cluster"
+    publish_not_ready_addresses: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.namespace, self.name)

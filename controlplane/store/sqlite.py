@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from controlplane.store.base import Page, Watch
 
+_Batch = list[tuple[Event, "asyncio.Future[None]"]]
 _COMPACT_EVERY = 1024
 """Writes that leave the history before they are also deleted from the file."""
 
@@ -42,7 +43,7 @@ class SqliteStore:
         self._index = index
         self._history = index.history
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._queue: list[tuple[Event, asyncio.Future[None]]] = []
+        self._queue: _Batch = []
         self._pending: dict[str, asyncio.Future[None]] = {}
         self._next_revision = self._history.revision + 1
         self._committing = False
@@ -154,9 +155,7 @@ class SqliteStore:
         )
         commit.add_done_callback(lambda finished: self._committed(batch, finished))
 
-    def _committed(
-        self, batch: list[tuple[Event, asyncio.Future[None]]], commit: asyncio.Future[None]
-    ) -> None:
+    def _committed(self, batch: _Batch, commit: asyncio.Future[None]) -> None:
         self._committing = False
         error = commit.exception()
         if error is not None:

@@ -1,0 +1,274 @@
+"""The kinds of kubehop's API, as Kubernetes 1.33 serves them.
+
+Stored, validated and watched are all of them. What acts on them is in `controllers/`: a kind
+without a controller there stays what a client wrote.
+"""
+
+from __future__ import annotations
+
+from controlplane.api.resources import (
+    ALL_VERBS,
+    READ_WRITE,
+    Resource,
+    ResourceTable,
+    Subresource,
+)
+
+_SCALE = Subresource("scale", "Scale", READ_WRITE, "autoscaling", "v1")
+_CONNECT = ("create", "get")
+
+
+def _status(kind: str) -> Subresource:
+    return Subresource("status", kind, READ_WRITE)
+
+
+_POD_SUBRESOURCES = (
+    Subresource("attach", "PodAttachOptions", _CONNECT),
+    Subresource("binding", "Binding", ("create",)),
+    Subresource("ephemeralcontainers", "Pod", READ_WRITE),
+    Subresource("eviction", "Eviction", ("create",), "policy", "v1"),
+    Subresource("exec", "PodExecOptions", _CONNECT),
+    Subresource("log", "Pod", ("get",)),
+    Subresource("portforward", "PodPortForwardOptions", _CONNECT),
+    _status("Pod"),
+)
+
+
+def _core() -> list[Resource]:
+    def resource(
+        plural: str,
+        kind: str,
+        short: tuple[str, ...] = (),
+        *,
+        categories: tuple[str, ...] = (),
+        subresources: tuple[Subresource, ...] = (),
+        namespaced: bool = True,
+        verbs: tuple[str, ...] = ALL_VERBS,
+        has_generation: bool = False,
+    ) -> Resource:
+        return Resource(
+            "",
+            "v1",
+            plural,
+            kind,
+            kind.lower(),
+            namespaced=namespaced,
+            verbs=verbs,
+            short_names=short,
+            categories=categories,
+            subresources=subresources,
+            has_generation=has_generation,
+        )
+
+    without_collection = tuple(verb for verb in ALL_VERBS if verb != "deletecollection")
+    return [
+        resource("configmaps", "ConfigMap", ("cm",)),
+        resource("endpoints", "Endpoints", ("ep",)),
+        resource("events", "Event", ("ev",)),
+        resource("limitranges", "LimitRange", ("limits",)),
+        resource(
+            "namespaces",
+            "Namespace",
+            ("ns",),
+            namespaced=False,
+            verbs=without_collection,
+            subresources=(Subresource("finalize", "Namespace", ("update",)), _status("Namespace")),
+        ),
+        resource("nodes", "Node", ("no",), namespaced=False, subresources=(_status("Node"),)),
+        resource(
+            "persistentvolumeclaims",
+            "PersistentVolumeClaim",
+            ("pvc",),
+            subresources=(_status("PersistentVolumeClaim"),),
+        ),
+        resource(
+            "persistentvolumes",
+            "PersistentVolume",
+            ("pv",),
+            namespaced=False,
+            subresources=(_status("PersistentVolume"),),
+        ),
+        resource("pods", "Pod", ("po",), categories=("all",), subresources=_POD_SUBRESOURCES),
+        resource("podtemplates", "PodTemplate"),
+        resource(
+            "replicationcontrollers",
+            "ReplicationController",
+            ("rc",),
+            categories=("all",),
+            subresources=(_SCALE, _status("ReplicationController")),
+            has_generation=True,
+        ),
+        resource(
+            "resourcequotas", "ResourceQuota", ("quota",), subresources=(_status("ResourceQuota"),)
+        ),
+        resource("secrets", "Secret"),
+        resource("serviceaccounts", "ServiceAccount", ("sa",)),
+        resource(
+            "services",
+            "Service",
+            ("svc",),
+            categories=("all",),
+            subresources=(_status("Service"),),
+        ),
+    ]
+
+
+def _grouped(
+    group: str,
+    version: str,
+    plural: str,
+    kind: str,
+    short: tuple[str, ...] = (),
+    *,
+    namespaced: bool = True,
+    in_all: bool = False,
+    status: bool = True,
+    scale: bool = False,
+    generation: bool = True,
+    stored_as: str = "",
+) -> Resource:
+    subresources = (_SCALE,) if scale else ()
+    if status:
+        subresources = (*subresources, _status(kind))
+    return Resource(
+        group,
+        version,
+        plural,
+        kind,
+        kind.lower(),
+        namespaced=namespaced,
+        short_names=short,
+        categories=("all",) if in_all else (),
+        subresources=subresources,
+        has_generation=generation,
+        stored_as=stored_as,
+    )
+
+
+def _workloads() -> list[Resource]:
+    return [
+        _grouped(
+            "apps",
+            "v1",
+            "controllerrevisions",
+            "ControllerRevision",
+            status=False,
+            generation=False,
+        ),
+        _grouped("apps", "v1", "daemonsets", "DaemonSet", ("ds",), in_all=True),
+        _grouped("apps", "v1", "deployments", "Deployment", ("deploy",), in_all=True, scale=True),
+        _grouped("apps", "v1", "replicasets", "ReplicaSet", ("rs",), in_all=True, scale=True),
+        _grouped("apps", "v1", "statefulsets", "StatefulSet", ("sts",), in_all=True, scale=True),
+        _grouped("batch", "v1", "cronjobs", "CronJob", ("cj",), in_all=True),
+        _grouped("batch", "v1", "jobs", "Job", in_all=True),
+        _grouped(
+            "autoscaling",
+            "v2",
+            "horizontalpodautoscalers",
+            "HorizontalPodAutoscaler",
+            ("hpa",),
+            in_all=True,
+            generation=False,
+        ),
+        _grouped("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", ("pdb",)),
+    ]
+
+
+def _network() -> list[Resource]:
+    return [
+        _grouped("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", status=False),
+        _grouped("networking.k8s.io", "v1", "ingresses", "Ingress", ("ing",)),
+        _grouped(
+            "networking.k8s.io",
+            "v1",
+            "ingressclasses",
+            "IngressClass",
+            namespaced=False,
+            status=False,
+        ),
+        _grouped(
+            "networking.k8s.io",
+            "v1",
+            "ipaddresses",
+            "IPAddress",
+            ("ip",),
+            namespaced=False,
+            status=False,
+            generation=False,
+        ),
+        _grouped(
+            "networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", ("netpol",), status=False
+        ),
+        _grouped(
+            "networking.k8s.io",
+            "v1",
+            "servicecidrs",
+            "ServiceCIDR",
+            namespaced=False,
+            generation=False,
+        ),
+    ]
+
+
+def _cluster() -> list[Resource]:
+    rbac = "rbac.authorization.k8s.io"
+    return [
+        _grouped("coordination.k8s.io", "v1", "leases", "Lease", status=False, generation=False),
+        _grouped(
+            "events.k8s.io",
+            "v1",
+            "events",
+            "Event",
+            ("ev",),
+            stored_as="events",
+            status=False,
+            generation=False,
+        ),
+        _grouped(
+            rbac,
+            "v1",
+            "clusterrolebindings",
+            "ClusterRoleBinding",
+            namespaced=False,
+            status=False,
+            generation=False,
+        ),
+        _grouped(
+            rbac,
+            "v1",
+            "clusterroles",
+            "ClusterRole",
+            namespaced=False,
+            status=False,
+            generation=False,
+        ),
+        _grouped(rbac, "v1", "rolebindings", "RoleBinding", status=False, generation=False),
+        _grouped(rbac, "v1", "roles", "Role", status=False, generation=False),
+        _grouped(
+            "scheduling.k8s.io",
+            "v1",
+            "priorityclasses",
+            "PriorityClass",
+            ("pc",),
+            namespaced=False,
+            status=False,
+        ),
+        _grouped(
+            "storage.k8s.io",
+            "v1",
+            "storageclasses",
+            "StorageClass",
+            ("sc",),
+            namespaced=False,
+            status=False,
+            generation=False,
+        ),
+    ]
+
+
+def resource_table() -> ResourceTable:
+    """Everything that the API serves."""
+    return ResourceTable([*_core(), *_workloads(), *_network(), *_cluster()])
+
+
+RESOURCES = resource_table()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
 
@@ -127,11 +127,20 @@ class Store(Protocol):
     async def get(self, key: str) -> Stored | None:
         """The committed state of one key."""
 
-    async def list(self, prefix: str, limit: int = 0, continue_token: str | None = None) -> Page:
+    async def list(
+        self,
+        prefix: str,
+        limit: int = 0,
+        continue_token: str | None = None,
+        *,
+        select: Callable[[Stored], bool] | None = None,
+        revision: int | None = None,
+    ) -> Page:
         """Keys under `prefix` in order; pages of one listing all show the first page's revision.
 
-        Raises Expired when that revision is no longer in the history, ValueError for a token
-        that this store did not make.
+        `select` drops objects before they are counted; `revision` asks for a past state. Raises
+        Expired when the history does not reach back so far, FutureRevision, and ValueError for
+        a token that this store did not make.
         """
 
     async def create(self, key: str, value: dict[str, Any]) -> Stored:

@@ -12,6 +12,8 @@ from controlplane.store.base import Page, Stored
 from controlplane.store.errors import Expired
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from controlplane.store.base import Event
     from controlplane.store.history import History
 
@@ -49,14 +51,28 @@ class Index:
             insort(self._keys, key)
         self._objects[key] = stored
 
-    def page(self, prefix: str, limit: int, continue_token: str | None) -> Page:
-        """One page of a listing. Raises Expired, or ValueError for a foreign token."""
-        if continue_token is None:
-            return self._cut(self._scan(prefix), self.history.revision, limit)
-        revision, start = decode_token(continue_token, prefix)
-        items = self._scan_at(prefix, revision)
-        first = bisect_left(items, start, key=lambda stored: stored.key)
-        return self._cut(items[first:], revision, limit)
+    def page(
+        self,
+        prefix: str,
+        limit: int,
+        continue_token: str | None,
+        select: Callable[[Stored], bool] | None = None,
+        revision: int | None = None,
+    ) -> Page:
+        """One page of a listing. Raises Expired, FutureRevision, ValueError for a foreign token."""
+        start = ""
+        if continue_token is not None:
+            revision, start = decode_token(continue_token, prefix)
+        if revision is None or revision == self.history.revision:
+            revision = self.history.revision
+            items = self._scan(prefix)
+        else:
+            items = self._scan_at(prefix, revision)
+        if start:
+            items = items[bisect_left(items, start, key=lambda stored: stored.key) :]
+        if select is not None:
+            items = [stored for stored in items if select(stored)]
+        return self._cut(items, revision, limit)
 
     def _scan(self, prefix: str) -> list[Stored]:
         first = bisect_left(self._keys, prefix)

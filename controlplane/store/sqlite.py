@@ -66,9 +66,17 @@ class SqliteStore:
         """The committed state of one key."""
         return self._index.get(key)
 
-    async def list(self, prefix: str, limit: int = 0, continue_token: str | None = None) -> Page:
+    async def list(
+        self,
+        prefix: str,
+        limit: int = 0,
+        continue_token: str | None = None,
+        *,
+        select: Callable[[Stored], bool] | None = None,
+        revision: int | None = None,
+    ) -> Page:
         """Keys under `prefix` in order, see Store.list."""
-        return self._index.page(prefix, limit, continue_token)
+        return self._index.page(prefix, limit, continue_token, select, revision)
 
     async def create(self, key: str, value: dict[str, Any]) -> Stored:
         """Writes a new key. Raises AlreadyExists."""

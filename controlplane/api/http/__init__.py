@@ -1,0 +1,1 @@
+"""HTTP around the registry: paths, parameters, bodies, representations, streams of events."""

@@ -1,0 +1,1 @@
+"""The OpenAPI definitions of Kubernetes, and checking of objects against them."""

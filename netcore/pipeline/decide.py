@@ -1,0 +1,153 @@
+"""The one decision: what becomes of a packet, and why.
+
+The stages, in their order: neighbour, anti-spoof, conntrack, service translation, route,
+limits, masquerade. Whoever explains a packet passes a list as `trace`; there is no second
+evaluator that could say something else.
+"""
+
+from dataclasses import replace
+
+from netcore.conntrack.entry import ConntrackEntry, rewrite_between
+from netcore.conntrack.table import FlowView
+from netcore.conntrack.timeouts import initial_state
+from netcore.model.address import text
+from netcore.packet.packet import Packet
+from netcore.packet.rewrite import Rewrite
+from netcore.pipeline.context import Context
+from netcore.pipeline.passage import Passage
+from netcore.pipeline.snapshot import Snapshot
+from netcore.pipeline.stages.antispoof import check_source
+from netcore.pipeline.stages.limits import check_limits, is_forwarded, may_not_fragment
+from netcore.pipeline.stages.masquerade import masquerade
+from netcore.pipeline.stages.neighbor import answer_neighbor
+from netcore.pipeline.stages.route import route
+from netcore.pipeline.stages.service import translate_service
+from netcore.pipeline.stages.tracking import flow_of, follow_known_flow, follow_related_error
+from netcore.pipeline.trace import Hop, Stage
+from netcore.pipeline.verdict import (
+    Decision,
+    Deliver,
+    Drop,
+    DropReason,
+    Encap,
+    Reject,
+    Verdict,
+)
+
+
+def decide(
+    snapshot: Snapshot,
+    flows: FlowView,
+    packet: Packet,
+    ctx: Context,
+    trace: list[Hop] | None = None,
+) -> Decision:
+    """The fate of one packet. Pure: nothing is changed but `trace`, which gets a Hop a stage.
+
+    Same snapshot, flows, packet and context (its random source included): same decision.
+    """
+    verdict = answer_neighbor(packet, ctx.ingress)
+    passage = Passage(snapshot, flows, packet, ctx, trace, flow_of(packet))
+    if verdict is not None:
+        _trace_end(passage, verdict)
+        return Decision(verdict)
+    spoofed = check_source(passage)
+    if spoofed is not None:
+        return Decision(spoofed)
+    if packet.quoted is not None:
+        quoted_rewrite = follow_related_error(passage)
+        return replace(_forward_untracked(passage), quoted_rewrite=quoted_rewrite)
+    if follow_known_flow(passage):
+        return _forward_known(passage)
+    refused = translate_service(passage)
+    if refused is not None:
+        return Decision(refused)
+    if passage.is_fragment:
+        return _forward_untracked(passage)
+    return _forward_new(passage)
+
+
+def _forward_known(passage: Passage) -> Decision:
+    verdict = route(passage)
+    limited = check_limits(passage, verdict)
+    if limited is not None:
+        return Decision(limited)
+    return _conclude(passage, verdict, is_new=False)
+
+
+def _forward_untracked(passage: Passage) -> Decision:
+    """For packets without ports of their own: later fragments and ICMP errors."""
+    verdict = route(passage)
+    limited = check_limits(passage, verdict)
+    return _conclude(passage, limited or verdict, is_new=False)
+
+
+def _forward_new(passage: Passage) -> Decision:
+    verdict = route(passage)
+    if isinstance(verdict, Drop | Reject):
+        return Decision(verdict)
+    limited = check_limits(passage, verdict)
+    if limited is not None:
+        return Decision(limited)
+    if passage.flows.is_full:
+        _trace_note(passage, Stage.CONNTRACK, "table full", "no room to remember a new flow")
+        return Decision(Drop(DropReason.CT_MAP_INSERTION_FAILED))
+    refused = masquerade(passage, verdict)
+    if refused is not None:
+        return Decision(refused)
+    original = flow_of(passage.packet)
+    passage.entry = ConntrackEntry(
+        original=original,
+        reply=passage.flow.reversed(),
+        state=initial_state(original.protocol, passage.packet.tcp_flags),
+        service=passage.frontend.name if passage.frontend else "",
+    )
+    return _conclude(passage, verdict, is_new=True)
+
+
+def _conclude(passage: Passage, verdict: Verdict, *, is_new: bool) -> Decision:
+    _trace_end(passage, verdict)
+    rewrite = rewrite_between(flow_of(passage.packet), passage.flow)
+    if is_forwarded(passage, verdict):
+        rewrite = replace(rewrite, decrement_ttl=True) if rewrite else _DECREMENT_TTL
+    return Decision(
+        verdict=verdict,
+        rewrite=rewrite,
+        entry=passage.entry,
+        is_new=is_new,
+        replaces=passage.replaces,
+        is_reply=passage.is_reply,
+        turn_of=passage.frontend.key if passage.frontend else None,
+        fragment_to_bytes=_fragment_size(passage, verdict),
+    )
+
+
+_DECREMENT_TTL = Rewrite(src=None, src_port=None, dst=None, dst_port=None, decrement_ttl=True)
+
+
+def _fragment_size(passage: Passage, verdict: Verdict) -> int:
+    mtu = passage.snapshot.config.pod_mtu_bytes
+    if not isinstance(verdict, Deliver | Encap) or passage.packet.ip_length <= mtu:
+        return 0
+    return 0 if may_not_fragment(passage) else mtu
+
+
+def _trace_end(passage: Passage, verdict: Verdict) -> None:
+    if passage.trace is None:
+        return
+    match verdict:
+        case Encap():
+            passage.hop(
+                Stage.ENCAP,
+                f"vni {passage.snapshot.config.vni} to {text(verdict.underlay)}",
+                f"VXLAN over UDP to node {verdict.node_name}",
+            )
+        case Deliver():
+            passage.hop(Stage.DELIVER, f"dev of {text(verdict.ip)}", "handed to the pod")
+        case _:
+            pass
+
+
+def _trace_note(passage: Passage, stage: Stage, rule: str, why: str) -> None:
+    if passage.trace is not None:
+        passage.hop(stage, rule, why)

@@ -1,0 +1,229 @@
+"""The frozen, revisioned picture of the cluster that one node decides by.
+
+`Snapshot.advance(batch)` gives the next picture and leaves the old one untouched. Its cost
+grows with the change, not with the cluster: mappings that a batch does not touch are shared,
+the touched ones are copied once a batch, and only the frontends of touched Services are
+compiled anew.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from netcore.forwarding.destinations import (
+    Destination,
+    LocalPods,
+    RemotePods,
+    ServiceRange,
+    Unallocated,
+)
+from netcore.forwarding.routes import Route, RouteTable
+from netcore.model.change import Batch, Change, NetworkObject
+from netcore.model.config import ClusterConfig
+from netcore.model.endpoint import EndpointSlice
+from netcore.model.namespace import Namespace
+from netcore.model.node import Node
+from netcore.model.pod import Pod
+from netcore.model.service import Service
+from netcore.service.frontend import Frontend, FrontendKey, compile_frontends
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that `decide` knows of the world, seen from `node_name`.
+
+    `gateways` are the packed addresses that this node has towards its pods (the first of each
+    pod CIDR), `node_addresses` those it has on the underlay. `service_addresses` are all
+    cluster IPs, so that an unknown port can be told from an unknown address.
+    """
+
+    config: ClusterConfig
+    node_name: str
+    epoch: str = ""
+    revision: int = 0
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    pods: Mapping[Key, Pod] = field(default_factory=dict)
+    services: Mapping[Key, Service] = field(default_factory=dict)
+    endpoint_slices: Mapping[Key, EndpointSlice] = field(default_factory=dict)
+    namespaces: Mapping[str, Namespace] = field(default_factory=dict)
+
+    pods_by_ip: Mapping[bytes, Pod] = field(default_factory=dict)
+    slices_by_service: Mapping[Key, frozenset[Key]] = field(default_factory=dict)
+    frontends: Mapping[FrontendKey, Frontend] = field(default_factory=dict)
+    service_addresses: Mapping[bytes, Key] = field(default_factory=dict)
+    nodes_by_underlay: Mapping[bytes, Node] = field(default_factory=dict)
+    routes: RouteTable[Destination] = field(default_factory=lambda: RouteTable(()))
+    gateways: tuple[bytes, ...] = ()
+    node_addresses: tuple[bytes, ...] = ()
+
+    @property
+    def node(self) -> Node | None:
+        return self.nodes.get(self.node_name)
+
+    def gateway(self, width_bytes: int) -> bytes | None:
+        """The gateway of the family with addresses that wide."""
+        return next((ip for ip in self.gateways if len(ip) == width_bytes), None)
+
+    def node_address(self, width_bytes: int) -> bytes | None:
+        """The node's own underlay address of that family."""
+        return next((ip for ip in self.node_addresses if len(ip) == width_bytes), None)
+
+    def slices_of(self, service: Key) -> Iterator[EndpointSlice]:
+        for key in sorted(self.slices_by_service.get(service, ())):
+            yield self.endpoint_slices[key]
+
+    def advance(self, batch: Batch) -> "Snapshot":
+        """The picture after `batch`. A reset batch starts from nothing but the node's name."""
+        base = Snapshot(self.config, self.node_name) if batch.reset else self
+        builder = _Builder(base)
+        for change in batch.changes:
+            builder.apply(change)
+        return replace(builder.finish(), epoch=batch.epoch, revision=batch.revision)
+
+
+def empty_snapshot(config: ClusterConfig, node: Node) -> Snapshot:
+    """A world in which there is only this node."""
+    return Snapshot(config, node.name).advance(
+        Batch(epoch="", revision=0, changes=(Change(config), Change(node)))
+    )
+
+
+class _Builder:
+    """Collects the changes of one batch; copies each mapping when it is first touched."""
+
+    def __init__(self, base: Snapshot) -> None:
+        self._base = base
+        self._copies: dict[str, dict[Any, Any]] = {}
+        self._config = base.config
+        self._dirty_services: set[Key] = set()
+        self._topology_changed = base.routes is None or not tuple(base.routes)
+
+    def apply(self, change: Change) -> None:
+        item = change.object
+        match item:
+            case ClusterConfig():
+                self._config = item
+                self._topology_changed = True
+            case Node():
+                self._put("nodes", item.key, item, deleted=change.deleted)
+                self._topology_changed = True
+            case Pod():
+                self._apply_pod(item, deleted=change.deleted)
+            case Service():
+                self._put("services", item.key, item, deleted=change.deleted)
+                self._dirty_services.add(item.key)
+            case EndpointSlice():
+                self._apply_slice(item, deleted=change.deleted)
+            case Namespace():
+                self._put("namespaces", item.key, item, deleted=change.deleted)
+            case _:
+                pass  # a Manifest is for those who run pods
+
+    def finish(self) -> Snapshot:
+        for key in self._dirty_services:
+            self._recompile(key)
+        if self._topology_changed:
+            derived = _topology(self._config, self._base.node_name, self._view("nodes"))
+        else:
+            derived = {}
+        return replace(self._base, config=self._config, **self._copies, **derived)
+
+    def _apply_pod(self, pod: Pod, *, deleted: bool) -> None:
+        previous: Pod | None = self._view("pods").get(pod.key)
+        by_ip = self._writable("pods_by_ip")
+        if previous is not None:
+            for address in previous.ips:
+                # The address may already belong to a younger pod.
+                if by_ip.get(address.packed) is previous:
+                    del by_ip[address.packed]
+        self._put("pods", pod.key, pod, deleted=deleted)
+        if not deleted and not pod.host_network:
+            by_ip.update((address.packed, pod) for address in pod.ips)
+
+    def _apply_slice(self, item: EndpointSlice, *, deleted: bool) -> None:
+        previous: EndpointSlice | None = self._view("endpoint_slices").get(item.key)
+        owners = self._writable("slices_by_service")
+        if previous is not None:
+            remaining = owners[previous.service_key] - {previous.key}
+            if remaining:
+                owners[previous.service_key] = remaining
+            else:
+                del owners[previous.service_key]
+            self._dirty_services.add(previous.service_key)
+        self._put("endpoint_slices", item.key, item, deleted=deleted)
+        if not deleted:
+            owners[item.service_key] = owners.get(item.service_key, frozenset()) | {item.key}
+            self._dirty_services.add(item.service_key)
+
+    def _recompile(self, key: Key) -> None:
+        frontends = self._writable("frontends")
+        addresses = self._writable("service_addresses")
+        previous: Service | None = self._base.services.get(key)
+        if previous is not None:
+            self._forget_frontends(previous, frontends, addresses)
+        service: Service | None = self._view("services").get(key)
+        if service is None:
+            return
+        slices = self._view("endpoint_slices")
+        owned = sorted(self._view("slices_by_service").get(key, ()))
+        for frontend in compile_frontends(service, [slices[name] for name in owned]):
+            frontends[frontend.key] = frontend
+        addresses.update((address.packed, key) for address in service.cluster_ips)
+
+    def _forget_frontends(
+        self,
+        service: Service,
+        frontends: dict[FrontendKey, Frontend],
+        addresses: dict[bytes, Key],
+    ) -> None:
+        for frontend in compile_frontends(service, ()):
+            known = frontends.get(frontend.key)
+            if known is not None and known.service.key == service.key:
+                del frontends[frontend.key]
+        for address in service.cluster_ips:
+            if addresses.get(address.packed) == service.key:
+                del addresses[address.packed]
+
+    def _put(self, name: str, key: Any, value: NetworkObject, *, deleted: bool) -> None:
+        mapping = self._writable(name)
+        if deleted:
+            mapping.pop(key, None)
+        else:
+            mapping[key] = value
+
+    def _view(self, name: str) -> Mapping[Any, Any]:
+        copy = self._copies.get(name)
+        return copy if copy is not None else getattr(self._base, name)
+
+    def _writable(self, name: str) -> dict[Any, Any]:
+        if name not in self._copies:
+            self._copies[name] = dict(getattr(self._base, name))
+        return self._copies[name]
+
+
+def _topology(config: ClusterConfig, node_name: str, nodes: Mapping[str, Node]) -> dict[str, Any]:
+    """What follows from the nodes: routes, gateways, who has which underlay address."""
+    own = nodes.get(node_name)
+    return {
+        "routes": RouteTable(_routes(config, node_name, nodes.values())),
+        "gateways": tuple(cidr[1].packed for cidr in own.pod_cidrs) if own else (),
+        "node_addresses": tuple(a.packed for a in own.underlay_addresses) if own else (),
+        "nodes_by_underlay": {
+            address.packed: node for node in nodes.values() for address in node.underlay_addresses
+        },
+    }
+
+
+def _routes(
+    config: ClusterConfig, node_name: str, nodes: Iterable[Node]
+) -> Iterator[Route[Destination]]:
+    for cidr in config.pod_cidrs:
+        yield Route(cidr, Unallocated())
+    for cidr in config.service_cidrs:
+        yield Route(cidr, ServiceRange())
+    for node in nodes:
+        for cidr in node.pod_cidrs:
+            target: Destination = LocalPods() if node.name == node_name else RemotePods(node)
+            yield Route(cidr, target)

@@ -1,0 +1,74 @@
+"""Routing: where a (translated) destination is from here."""
+
+from netcore.forwarding.destinations import LocalPods, RemotePods, ServiceRange, Unallocated
+from netcore.model.address import text
+from netcore.model.node import Node
+from netcore.pipeline.context import FromTunnel
+from netcore.pipeline.passage import Passage
+from netcore.pipeline.trace import Stage
+from netcore.pipeline.verdict import (
+    Deliver,
+    Drop,
+    DropReason,
+    Encap,
+    Reject,
+    RejectKind,
+    ToHost,
+    Verdict,
+)
+
+
+def route(passage: Passage) -> Verdict:
+    """The way on for `passage.flow.dst`."""
+    snapshot, dst = passage.snapshot, passage.flow.dst
+    if dst in snapshot.gateways or dst in snapshot.node_addresses:
+        _note(passage, f"local {text(dst)}", "the node itself")
+        return ToHost()
+    found = snapshot.routes.lookup(dst)
+    if found is None:
+        return _leave_cluster(passage)
+    match found.target:
+        case LocalPods():
+            return _deliver(passage, str(found.network))
+        case RemotePods(node):
+            return _encapsulate(passage, node, str(found.network))
+        case ServiceRange():
+            _note(passage, str(found.network), "no Service has this address")
+            return Drop(DropReason.SERVICE_BACKEND_NOT_FOUND)
+        case Unallocated():
+            _note(passage, str(found.network), "the address belongs to no node's pod CIDR")
+            return Reject(RejectKind.HOST_UNREACHABLE)
+
+
+def _deliver(passage: Passage, cidr: str) -> Verdict:
+    pod = passage.snapshot.pods_by_ip.get(passage.flow.dst)
+    if pod is None or pod.node_name != passage.snapshot.node_name:
+        _note(passage, cidr, f"no pod of this node has {text(passage.flow.dst)}")
+        return Reject(RejectKind.HOST_UNREACHABLE)
+    _note(passage, f"{text(passage.flow.dst)} dev pod", f"pod {pod.namespace}/{pod.name} is here")
+    return Deliver(passage.flow.dst)
+
+
+def _encapsulate(passage: Passage, node: Node, cidr: str) -> Verdict:
+    if isinstance(passage.ctx.ingress, FromTunnel):
+        _note(passage, cidr, "a tunnelled packet is not sent on into another tunnel")
+        return Drop(DropReason.FIB_LOOKUP_FAILED)
+    if not node.vtep_mac or not node.underlay_addresses:
+        _note(passage, f"{cidr} node {node.name}", "that node has not named its VTEP yet")
+        return Drop(DropReason.NO_TUNNEL_OR_ENCAPSULATION_ENDPOINT)
+    underlay = node.underlay_addresses[0]
+    _note(passage, f"{cidr} via VTEP {underlay}", f"the destination is on node {node.name}")
+    return Encap(node.name, underlay.packed, node.vtep_mac)
+
+
+def _leave_cluster(passage: Passage) -> Verdict:
+    if isinstance(passage.ctx.ingress, FromTunnel):
+        _note(passage, "default", "a tunnelled packet does not leave the cluster from here")
+        return Drop(DropReason.FIB_LOOKUP_FAILED)
+    _note(passage, "default dev host", "outside the cluster's ranges: through the node")
+    return ToHost()
+
+
+def _note(passage: Passage, rule: str, why: str) -> None:
+    if passage.trace is not None:
+        passage.hop(Stage.ROUTE, rule, why)

@@ -1,0 +1,67 @@
+"""Conntrack: is this packet part of a flow that is known, or an error about one?"""
+
+from netcore.conntrack.entry import ConntrackEntry, rewrite_between
+from netcore.conntrack.tuple import FlowTuple
+from netcore.model.address import text
+from netcore.packet.packet import Packet
+from netcore.packet.rewrite import Rewrite
+from netcore.pipeline.passage import Passage
+from netcore.pipeline.trace import Stage
+
+
+def flow_of(packet: Packet) -> FlowTuple:
+    return FlowTuple(packet.protocol, packet.src, packet.src_port, packet.dst, packet.dst_port)
+
+
+def follow_known_flow(passage: Passage) -> bool:
+    """True when the packet belongs to a tracked flow; its translation is then in force."""
+    known = None if passage.is_fragment else passage.flows.lookup(passage.flow)
+    if known is None:
+        return False
+    entry, is_reply = known
+    if entry.may_restart(passage.packet.tcp_flags, is_reply=is_reply):
+        passage.replaces = entry
+        return False
+    passage.entry, passage.is_reply = entry, is_reply
+    after = entry.translated(is_reply=is_reply)
+    if passage.trace is not None:
+        direction = "reply" if is_reply else "original"
+        why = f"an answer within flow {format_flow(entry.original)}" if is_reply else "known flow"
+        if after != passage.flow:
+            why += "; translated as its first packet was"
+        passage.hop(Stage.CONNTRACK, f"{entry.state.label} {direction}", why, after)
+    passage.flow = after
+    return True
+
+
+def follow_related_error(passage: Passage) -> Rewrite | None:
+    """For an ICMP error: what to rewrite in the packet that it quotes, so that the sender
+    recognises it (RFC 5508 section 4). Rewrites `passage.flow` too where the flow had NAT.
+    """
+    quoted = passage.packet.quoted
+    if quoted is None:
+        return None
+    answer = FlowTuple(quoted.protocol, quoted.dst, quoted.dst_port, quoted.src, quoted.src_port)
+    known = passage.flows.lookup(answer)
+    if known is None:
+        return None
+    entry, is_reply = known
+    seen = answer.reversed()
+    meant = entry.translated(is_reply=is_reply).reversed()
+    after = passage.flow._replace(dst=meant.src)
+    if passage.packet.src == seen.dst:  # the far end itself complains: keep its disguise
+        after = after._replace(src=meant.dst)
+    _trace_related(passage, entry, after)
+    passage.flow = after
+    return rewrite_between(seen, meant)
+
+
+def _trace_related(passage: Passage, entry: ConntrackEntry, after: FlowTuple) -> None:
+    if passage.trace is not None:
+        passage.hop(
+            Stage.CONNTRACK, "related", f"an error about {format_flow(entry.original)}", after
+        )
+
+
+def format_flow(flow: FlowTuple) -> str:
+    return f"{text(flow.src)}:{flow.src_port} -> {text(flow.dst)}:{flow.dst_port}"

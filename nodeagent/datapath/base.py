@@ -1,0 +1,100 @@
+"""The contract that every datapath fulfils.
+
+A datapath moves packets between the node's pods, its tunnels and its host endpoint as
+`netcore.pipeline.decide` says. The agent owns the snapshot and is the only caller; it may
+call from one thread only. All methods return quickly; none does I/O that can block.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from netcore.conntrack.entry import ConntrackEntry
+from netcore.conntrack.tuple import FlowTuple
+from netcore.pipeline.context import Ingress
+from netcore.pipeline.snapshot import Snapshot
+from netcore.pipeline.trace import Hop
+from netcore.pipeline.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class PodPort:
+    """A pod's place on the node: its device's descriptor, MAC and packed addresses.
+
+    The datapath owns the descriptor from `attach` on and closes it.
+    """
+
+    uid: str
+    name: str
+    descriptor: int
+    mac: bytes
+    ips: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One packet, as it was decided. `time_ns` is Unix time."""
+
+    time_ns: int
+    ingress: str
+    summary: str
+    hops: tuple[Hop, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationFilter:
+    """Packets from or to any of the packed `addresses`, before or after translation.
+
+    `protocol` is an IP protocol number, or None for any.
+    """
+
+    addresses: frozenset[bytes]
+    protocol: int | None = None
+
+
+class Observer(Protocol):
+    """A running observation; closing it twice is harmless."""
+
+    def close(self) -> None: ...
+
+
+class Datapath(Protocol):
+    """See the module's docstring. After `close` nothing else may be called."""
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What it can do, in words that the control plane and `status` show."""
+        ...
+
+    def attach(self, port: PodPort) -> None:
+        """Serve a pod. Raises DatapathError when the uid or an address is attached already."""
+        ...
+
+    def detach(self, uid: str) -> None:
+        """Stop serving a pod; unknown uids are ignored."""
+        ...
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Decide by this snapshot from now on. Atomic and idempotent."""
+        ...
+
+    def observe(self, wanted: ObservationFilter, report: Callable[[Observation], None]) -> Observer:
+        """Have `report` called for each matching packet, from the datapath's own thread."""
+        ...
+
+    def probe(self, flow: FlowTuple, ingress: Ingress) -> Observation:
+        """What would become of a first packet of `flow`. Sends nothing, changes nothing."""
+        ...
+
+    def conntrack(self) -> Sequence[ConntrackEntry]:
+        """The tracked flows, a copy."""
+        ...
+
+    def stats(self) -> Mapping[str, int]:
+        """Counters since the start: packets and bytes by verdict, drops by reason."""
+        ...
+
+    def close(self) -> None:
+        """Give back every device and socket."""
+        ...

@@ -1,0 +1,61 @@
+"""A datapath that only remembers what it was told: for tests of those who drive one."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from netcore.conntrack.entry import ConntrackEntry
+from netcore.conntrack.tuple import FlowTuple
+from netcore.model.errors import DatapathError
+from netcore.pipeline.context import Ingress
+from netcore.pipeline.snapshot import Snapshot
+from netcore.pipeline.verdict import ToHost
+from nodeagent.datapath.base import Observation, ObservationFilter, Observer, PodPort
+
+
+class FakeDatapath:
+    """See nodeagent.datapath.base.Datapath. Moves no packets and opens no devices."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshots = [snapshot]
+        self.ports: dict[str, PodPort] = {}
+        self.reports: list[Callable[[Observation], None]] = []
+        self.closed = False
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        return frozenset({"fake"})
+
+    def attach(self, port: PodPort) -> None:
+        if port.uid in self.ports:
+            raise DatapathError("attach", port.name, "already attached")
+        self.ports[port.uid] = port
+
+    def detach(self, uid: str) -> None:
+        self.ports.pop(uid, None)
+
+    def apply(self, snapshot: Snapshot) -> None:
+        self.snapshots.append(snapshot)
+
+    def observe(self, wanted: ObservationFilter, report: Callable[[Observation], None]) -> Observer:
+        self.reports.append(report)
+        return _FakeObserver(self, report)
+
+    def probe(self, flow: FlowTuple, ingress: Ingress) -> Observation:
+        return Observation(0, "fake", str(flow), (), ToHost())
+
+    def conntrack(self) -> Sequence[ConntrackEntry]:
+        return ()
+
+    def stats(self) -> Mapping[str, int]:
+        return {}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class _FakeObserver:
+    def __init__(self, datapath: FakeDatapath, report: Callable[[Observation], None]) -> None:
+        self._datapath, self._report = datapath, report
+
+    def close(self) -> None:
+        if self._report in self._datapath.reports:
+            self._datapath.reports.remove(self._report)

@@ -1,0 +1,122 @@
+"""Gives a pod its place in the network: address, device, routes; and takes it back.
+
+The kubelet side asks (`PodNetwork`); the agent and its datapath are told.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from netcore.ipam.allocator import AddressAllocator
+
+from netcore.model.address import IpAddress
+from nodeagent.agent import Agent, pod_of
+from nodeagent.datapath.base import PodPort
+from nodeagent.edges.links import configure_pod
+from nodeagent.edges.netns import run_in_netns
+from nodeagent.edges.tap import open_tap
+
+POD_DEVICE = "eth0"
+
+
+@dataclass(frozen=True, slots=True)
+class PodLink:
+    """What a pod's device gets."""
+
+    mac: bytes
+    mtu_bytes: int
+    ips: tuple[IpAddress, ...]
+    gateways: tuple[IpAddress, ...]
+
+
+OpenPodDevice = Callable[[str, PodLink], int]
+"""(path of the pod's network namespace, link) -> descriptor. Blocks."""
+
+
+def open_pod_device(netns_path: str, link: PodLink) -> int:
+    """Make and bring up eth0 in a pod's namespace. Raises DatapathError or OSError."""
+    return run_in_netns(netns_path, partial(_make_device, link))
+
+
+def _make_device(link: PodLink) -> int:
+    descriptor = open_tap(POD_DEVICE)
+    try:
+        configure_pod(POD_DEVICE, link.mac, link.mtu_bytes, link.ips, link.gateways)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+class LocalPodNetwork:
+    """Implements nodeagent.pods.interfaces.PodNetwork for the pods of one node."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        allocators: tuple[AddressAllocator, ...],
+        open_device: OpenPodDevice = open_pod_device,
+    ) -> None:
+        self._agent = agent
+        self._allocators = allocators
+        self._open_device = open_device
+        self._held: dict[str, tuple[IpAddress, ...]] = {}
+
+    async def attach(self, namespace: str, name: str, uid: str, netns_path: str) -> tuple[str, ...]:
+        """The pod's addresses, once its device is up and the datapath serves it.
+
+        Raises AllocationError (no address free) or DatapathError; nothing is kept then.
+        """
+        ips = self._allocate()
+        try:
+            link = self._link(ips)
+            descriptor = await asyncio.to_thread(self._open_device, netns_path, link)
+            try:
+                port = PodPort(
+                    uid, f"{namespace}/{name}", descriptor, link.mac, tuple(i.packed for i in ips)
+                )
+                pod = pod_of(namespace, name, uid, self._agent.node_name, map(str, ips))
+                self._agent.add_port(pod, port)
+            except BaseException:
+                os.close(descriptor)
+                raise
+        except BaseException:
+            self._release(ips)
+            raise
+        self._held[uid] = ips
+        return tuple(map(str, ips))
+
+    async def detach(self, uid: str) -> None:
+        """Take the pod off the network and free its addresses. Idempotent."""
+        self._agent.remove_port(uid)
+        self._release(self._held.pop(uid, ()))
+
+    def _allocate(self) -> tuple[IpAddress, ...]:
+        taken: list[IpAddress] = []
+        try:
+            for allocator in self._allocators:
+                taken.append(allocator.allocate(self._agent.clock()))
+        except BaseException:
+            self._release(tuple(taken))
+            raise
+        return tuple(taken)
+
+    def _release(self, ips: tuple[IpAddress, ...]) -> None:
+        for ip, allocator in zip(ips, self._allocators, strict=False):
+            allocator.release(ip, self._agent.clock())
+
+    def _link(self, ips: tuple[IpAddress, ...]) -> PodLink:
+        snapshot = self._agent.snapshot
+        gateways = (snapshot.gateway(len(ip.packed)) for ip in ips)
+        return PodLink(
+            mac=b"\x0a\x58" + ips[0].packed[-4:],
+            mtu_bytes=snapshot.config.pod_mtu_bytes,
+            ips=ips,
+            gateways=tuple(
+                type(ip)(gateway)
+                for ip, gateway in zip(ips, gateways, strict=True)
+                if gateway is not None
+            ),
+        )

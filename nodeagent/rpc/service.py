@@ -1,0 +1,90 @@
+"""The gRPC server of an agent: NodeAgent, health and reflection."""
+
+from collections.abc import AsyncIterator
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from netcore.model.errors import ConfigError
+from nodeagent.agent import Agent
+from nodeagent.rpc.dump import dump
+from nodeagent.rpc.exec import exec_stream
+from nodeagent.rpc.logs import logs_stream
+from nodeagent.rpc.trace import trace_stream
+from protos.gen.v1 import nodeagent_pb2 as pb
+from protos.gen.v1 import nodeagent_pb2_grpc as pb_grpc
+
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["NodeAgent"].full_name
+_MAX_CONCURRENT_CALLS = 1000
+
+
+class NodeAgentService(pb_grpc.NodeAgentServicer):
+    """Hands each call to the part of the agent that it is about."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    async def Exec(
+        self,
+        request_iterator: AsyncIterator[pb.ExecRequest],
+        context: grpc.aio.ServicerContext[pb.ExecRequest, pb.ExecResponse],
+    ) -> AsyncIterator[pb.ExecResponse]:
+        async for response in exec_stream(self._agent.pods, request_iterator, context):
+            yield response
+
+    async def Logs(
+        self,
+        request: pb.LogsRequest,
+        context: grpc.aio.ServicerContext[pb.LogsRequest, pb.LogsResponse],
+    ) -> AsyncIterator[pb.LogsResponse]:
+        async for response in logs_stream(self._agent.pods, request, context):
+            yield response
+
+    async def Dump(
+        self,
+        request: pb.DumpRequest,
+        context: grpc.aio.ServicerContext[pb.DumpRequest, pb.DumpResponse],
+    ) -> pb.DumpResponse:
+        try:
+            return dump(self._agent, tuple(request.tables))
+        except LookupError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error.args[0]))
+
+    async def Trace(
+        self,
+        request: pb.TraceRequest,
+        context: grpc.aio.ServicerContext[pb.TraceRequest, pb.TracedPacket],
+    ) -> AsyncIterator[pb.TracedPacket]:
+        async for response in trace_stream(self._agent, request, context):
+            yield response
+
+
+class AgentServer:
+    """Listens first and serves later, so that a taken port is known before anything is made."""
+
+    def __init__(self, listen: str) -> None:
+        """Raises ConfigError when the address cannot be had."""
+        self._server = grpc.aio.server(maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS)
+        try:
+            self.port = self._server.add_insecure_port(listen)
+        except RuntimeError as error:
+            raise ConfigError(
+                f"cannot listen on {listen}: the port is taken or the address is not this "
+                "machine's; choose another --rpc-listen"
+            ) from error
+
+    async def serve(self, agent: Agent) -> None:
+        """Start answering calls for `agent`."""
+        pb_grpc.add_NodeAgentServicer_to_server(NodeAgentService(agent), self._server)
+        checks = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(checks, self._server)
+        await checks.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)
+        await checks.set("", health_pb2.HealthCheckResponse.SERVING)
+        reflection.enable_server_reflection(
+            (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
+        )
+        await self._server.start()
+
+    async def stop(self) -> None:
+        await self._server.stop(grace=0.5)

@@ -1,0 +1,159 @@
+"""Traces and tables on the wire: netcore's dataclasses as pb2 messages."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import grpc
+
+from netcore.conntrack.tuple import FlowTuple
+from netcore.model.address import packed, text
+from netcore.model.errors import ConfigError
+from netcore.packet.protocols import (
+    PROTOCOL_ICMP,
+    PROTOCOL_ICMPV6,
+    PROTOCOL_SCTP,
+    PROTOCOL_TCP,
+    PROTOCOL_UDP,
+)
+from netcore.pipeline.trace import Hop
+from netcore.pipeline.verdict import Deliver, Drop, Encap, Reject, Reply, Verdict
+from nodeagent.agent import Agent
+from nodeagent.datapath.base import Observation, ObservationFilter
+from protos.gen.v1 import nodeagent_pb2 as pb
+
+PROTOCOL_NAMES = {
+    PROTOCOL_TCP: "TCP",
+    PROTOCOL_UDP: "UDP",
+    PROTOCOL_SCTP: "SCTP",
+    PROTOCOL_ICMP: "ICMP",
+    PROTOCOL_ICMPV6: "ICMPv6",
+}
+_PROTOCOL_NUMBERS = {name.upper(): number for number, name in PROTOCOL_NAMES.items()}
+_MAX_PACKETS = 10_000
+_QUEUED_PACKETS = 4096
+
+
+async def trace_stream(
+    agent: Agent,
+    request: pb.TraceRequest,
+    context: grpc.aio.ServicerContext[pb.TraceRequest, pb.TracedPacket],
+) -> AsyncIterator[pb.TracedPacket]:
+    """The answer to NodeAgent.Trace; aborts with INVALID_ARGUMENT or NOT_FOUND."""
+    try:
+        if request.WhichOneof("what") == "probe":
+            yield _probe(agent, request.probe)
+            return
+        wanted, limit = _filter(request.live)
+    except ConfigError as error:
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+    except LookupError as error:
+        await context.abort(grpc.StatusCode.NOT_FOUND, str(error.args[0]))
+    yield pb.TracedPacket(node=agent.node_name, started=True)
+    async for observation in _observe(agent, wanted, limit):
+        yield _to_pb(agent.node_name, observation)
+
+
+async def _observe(
+    agent: Agent, wanted: ObservationFilter, limit: int
+) -> AsyncIterator[Observation]:
+    """Up to `limit` observations. A reader that is too slow misses some; the path never waits."""
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[Observation] = asyncio.Queue(_QUEUED_PACKETS)
+
+    def enqueue(observation: Observation) -> None:
+        if not queue.full():
+            queue.put_nowait(observation)
+
+    observer = agent.datapath.observe(
+        wanted, lambda observation: loop.call_soon_threadsafe(enqueue, observation)
+    )
+    try:
+        for _ in range(limit):
+            yield await queue.get()
+    finally:
+        observer.close()
+
+
+def _probe(agent: Agent, probe: pb.TraceProbe) -> pb.TracedPacket:
+    pod = agent.local_port(probe.namespace, probe.pod)
+    if pod is None:
+        raise LookupError(f"pod {probe.namespace}/{probe.pod} is not on node {agent.node_name}")
+    destination = packed(probe.flow.destination)
+    own = next((ip for ip in pod.ips if len(ip) == len(destination)), None)
+    if own is None:
+        raise ConfigError(f"pod {probe.pod} has no address of {probe.flow.destination}'s family")
+    flow = FlowTuple(
+        protocol_number(probe.flow.protocol),
+        packed(probe.flow.source) if probe.flow.source else own,
+        probe.flow.source_port or 40000,
+        destination,
+        probe.flow.destination_port,
+    )
+    return _to_pb(agent.node_name, agent.datapath.probe(flow, pod.ingress))
+
+
+def _filter(live: pb.TraceLive) -> tuple[ObservationFilter, int]:
+    if not 1 <= live.max_packets <= _MAX_PACKETS:
+        raise ConfigError(f"max_packets is {live.max_packets}: must be 1 to {_MAX_PACKETS}")
+    if not live.addresses:
+        raise ConfigError("a live trace needs at least one address")
+    protocol = protocol_number(live.protocol) if live.protocol else None
+    return ObservationFilter(frozenset(map(packed, live.addresses)), protocol), live.max_packets
+
+
+def protocol_number(name: str) -> int:
+    """The IP protocol number of a name, in any case. Raises ConfigError."""
+    number = _PROTOCOL_NUMBERS.get(name.upper())
+    if number is None:
+        raise ConfigError(f"unknown protocol {name!r}: use TCP, UDP, SCTP, ICMP or ICMPv6")
+    return number
+
+
+def _to_pb(node: str, observation: Observation) -> pb.TracedPacket:
+    kind, detail = _verdict(observation.verdict)
+    return pb.TracedPacket(
+        node=node,
+        time_unix_ns=observation.time_ns,
+        ingress=observation.ingress,
+        summary=observation.summary,
+        hops=map(_hop_to_pb, observation.hops),
+        verdict=kind,
+        verdict_detail=detail,
+    )
+
+
+def _hop_to_pb(hop: Hop) -> pb.Hop:
+    return pb.Hop(
+        stage=hop.stage.value,
+        rule=hop.rule,
+        before=_flow_to_pb(hop.before),
+        after=_flow_to_pb(hop.after),
+        why=hop.why,
+    )
+
+
+def _flow_to_pb(flow: FlowTuple | None) -> pb.FlowTuple | None:
+    if flow is None:
+        return None
+    return pb.FlowTuple(
+        protocol=PROTOCOL_NAMES.get(flow.protocol, str(flow.protocol)),
+        source=text(flow.src),
+        source_port=flow.src_port,
+        destination=text(flow.dst),
+        destination_port=flow.dst_port,
+    )
+
+
+def _verdict(verdict: Verdict) -> tuple[str, str]:
+    kind = type(verdict).__name__
+    match verdict:
+        case Deliver(ip):
+            return kind, text(ip)
+        case Encap(node_name, underlay):
+            return kind, f"{node_name} {text(underlay)}"
+        case Drop(reason):
+            return kind, reason.name
+        case Reject(reject) | Reply(reject):
+            return kind, reject.value
+        case _:
+            return kind, ""

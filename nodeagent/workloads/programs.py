@@ -1,0 +1,71 @@
+"""The builtin programs by name: the only place that names them all.
+
+Each is `main(args) -> exit code`. In the zygote they are imported beforehand; reached through a
+shim (`exec python ... main(name, args)`) only the wanted one is.
+"""
+
+import gc
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn
+
+from nodeagent.workloads import syscalls
+from nodeagent.workloads.flags import UsageError
+
+PROGRAMS: Final = {
+    "agnhost": "nodeagent.workloads.agnhost.main",
+    "http-echo": "nodeagent.workloads.http_echo",
+    "kubehop-http-get": "nodeagent.workloads.http_get",
+    "nginx": "nodeagent.workloads.nginx",
+    "pause": "nodeagent.workloads.agnhost.pause",
+    "whoami": "nodeagent.workloads.whoami",
+}
+
+USER_PROGRAMS: Final = frozenset({"agnhost", "kubehop-http-get"})
+"""Those which every container finds in its PATH."""
+
+
+def preload() -> None:
+    """Import every program, so that a fork has nothing left to load."""
+    for module in PROGRAMS.values():
+        importlib.import_module(module)
+
+
+def run_program(name: str, args: Sequence[str]) -> NoReturn:
+    """Run a program as this process and end with its exit code."""
+    gc.enable()
+    syscalls.set_name(name)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    code = 1
+    try:
+        code = _main_of(name)(args)
+    except UsageError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        code = 141
+    except OSError as error:
+        print(f"{name}: {error.strerror or error}", file=sys.stderr)
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:
+                code = code or 1
+        os._exit(code)
+
+
+def _main_of(name: str) -> Callable[[Sequence[str]], int]:
+    module = importlib.import_module(PROGRAMS[name])
+    program: Callable[[Sequence[str]], int] = module.main
+    return program
+
+
+def main(name: str, args: Sequence[str]) -> NoReturn:
+    """What the shims call."""
+    run_program(name, args)

@@ -1,0 +1,124 @@
+"""Namespaces, Nodes and Events: small rules each."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+from controlplane.api.errors import FieldError, invalid_value, not_supported, required
+from controlplane.api.metadata import timestamp
+from controlplane.api.strategies.names import qualified_name
+from controlplane.api.strategies.tree import child, children, grow, set_default, texts
+from controlplane.api.strategy import BaseStrategy
+
+if TYPE_CHECKING:
+    from controlplane.api.strategies.tree import Object
+    from controlplane.api.strategy import Context
+
+NAME_LABEL = "kubernetes.io/metadata.name"
+_EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
+
+
+class NamespaceStrategy(BaseStrategy):
+    """A Namespace has its name as a label, a finalizer of its own and a phase."""
+
+    def default(self, obj: Object) -> None:
+        """Sets the label that policies select by; nobody can take it away."""
+        name = obj["metadata"].get("name")
+        if name:
+            grow(obj, "metadata", "labels")[NAME_LABEL] = name
+
+    async def prepare_create(self, obj: Object, ctx: Context) -> None:
+        """Active, and held by the finalizer until it has been emptied."""
+        spec = grow(obj, "spec")
+        spec["finalizers"] = [*{"kubernetes": None, **dict.fromkeys(texts(spec, "finalizers"))}]
+        obj["status"] = {"phase": "Active"}
+
+    async def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
+        """Finalizers of the spec change through /finalize only, the phase with the deletion."""
+        if ctx.subresource != "finalize":
+            obj["spec"] = child(old, "spec")
+        deleted = obj["metadata"].get("deletionTimestamp")
+        grow(obj, "status")["phase"] = "Terminating" if deleted else "Active"
+
+
+class NodeStrategy(BaseStrategy):
+    """A Node's pod CIDR stays what it is; taints are well-formed."""
+
+    def default(self, obj: Object) -> None:
+        """Makes podCIDR and podCIDRs agree."""
+        spec = grow(obj, "spec")
+        if spec.get("podCIDR") and not spec.get("podCIDRs"):
+            spec["podCIDRs"] = [spec["podCIDR"]]
+        elif spec.get("podCIDRs") and not spec.get("podCIDR"):
+            spec["podCIDR"] = spec["podCIDRs"][0]
+
+    async def prepare_create(self, obj: Object, ctx: Context) -> None:
+        """A status of its own only comes with the node's agent, or through /status."""
+        grow(obj, "status")
+
+    def validate(self, obj: Object, old: Object | None) -> list[FieldError]:
+        """CIDRs are CIDRs, never change, and taints have a key and a known effect."""
+        spec = child(obj, "spec")
+        errors = []
+        for index, cidr in enumerate(texts(spec, "podCIDRs")):
+            if not _is_cidr(cidr):
+                detail = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+                errors.append(invalid_value(f"spec.podCIDRs[{index}]", cidr, detail))
+        errors += _validate_taints(spec)
+        before = texts(child(old or {}, "spec"), "podCIDRs")
+        if before and before != texts(spec, "podCIDRs"):
+            detail = 'node updates may not change podCIDR except from "" to valid'
+            errors.append(
+                FieldError("spec.podCIDRs", f"Forbidden: {detail}", "FieldValueForbidden")
+            )
+        return errors
+
+
+def _is_cidr(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _validate_taints(spec: Object) -> list[FieldError]:
+    errors = []
+    for index, taint in enumerate(children(spec, "taints")):
+        path = f"spec.taints[{index}]"
+        key = str(taint.get("key") or "")
+        errors += [invalid_value(f"{path}.key", key, text) for text in qualified_name(key)]
+        if taint.get("effect") not in _EFFECTS:
+            errors.append(not_supported(f"{path}.effect", taint.get("effect"), _EFFECTS))
+    return errors
+
+
+class EventStrategy(BaseStrategy):
+    """Events, written in the words of core/v1 or of events.k8s.io/v1, are about one object."""
+
+    def default(self, obj: Object) -> None:
+        """An event of one kind of client is readable as the other's."""
+        for core, grouped in (("involvedObject", "regarding"), ("message", "note")):
+            if core not in obj and grouped in obj:
+                obj[core] = obj.pop(grouped)
+        set_default(obj, "type", "Normal")
+        involved = grow(obj, "involvedObject")
+        set_default(involved, "namespace", child(obj, "metadata").get("namespace", "default"))
+
+    async def prepare_create(self, obj: Object, ctx: Context) -> None:
+        """When it happened, if the client did not say."""
+        if not obj.get("eventTime"):
+            for field in ("firstTimestamp", "lastTimestamp"):
+                set_default(obj, field, timestamp(ctx.now()))
+
+    def validate(self, obj: Object, old: Object | None) -> list[FieldError]:
+        """The object that it is about is in the event's own namespace."""
+        namespace = child(obj, "metadata").get("namespace")
+        about = child(obj, "involvedObject").get("namespace") or "default"
+        if not child(obj, "involvedObject").get("namespace"):
+            return [required("involvedObject.namespace")]
+        if about != namespace:
+            detail = "does not match event.namespace"
+            return [invalid_value("involvedObject.namespace", about, detail)]
+        return []

@@ -1,0 +1,132 @@
+"""Endpoints and EndpointSlices. Sources: pkg/apis/core/validation, pkg/apis/discovery."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from controlplane.api.errors import (
+    FieldError,
+    FieldReason,
+    duplicate,
+    invalid_value,
+    not_supported,
+    required,
+)
+from controlplane.api.strategies.names import dns_label, port_number
+from controlplane.api.strategies.tree import children, number, set_default, texts
+from controlplane.api.strategy import BaseStrategy
+
+if TYPE_CHECKING:
+    from controlplane.api.strategies.tree import Object
+
+_ADDRESS_TYPES = ["FQDN", "IPv4", "IPv6"]
+_PROTOCOLS = ["SCTP", "TCP", "UDP"]
+_MAX_ENDPOINTS = 1000
+_MAX_PORTS = 20000
+_TOO_MANY: FieldReason = "FieldValueTooMany"
+
+
+def _validate_ip(text: str, path: str, family: int = 0) -> list[FieldError]:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+        return [invalid_value(path, text, detail)]
+    if family and address.version != family:
+        return [invalid_value(path, text, f"must be an IPv{family} address")]
+    if address.is_unspecified or address.is_loopback or address.is_link_local:
+        kinds = "unspecified, loopback (127.0.0.0/8, ::1/128) or link-local"
+        return [invalid_value(path, text, f"may not be {kinds}")]
+    if address.is_multicast:
+        return [invalid_value(path, text, "may not be in the multicast range")]
+    return []
+
+
+def _validate_ports(ports: list[Object], path: str) -> list[FieldError]:
+    errors = []
+    names: set[str] = set()
+    for index, port in enumerate(ports):
+        at = f"{path}[{index}]"
+        name = str(port.get("name") or "")
+        if name:
+            errors += [invalid_value(f"{at}.name", name, text) for text in dns_label(name)]
+        if name in names:
+            errors.append(duplicate(f"{at}.name", name))
+        names.add(name)
+        value = number(port.get("port"))
+        if value is not None:
+            errors += [invalid_value(f"{at}.port", value, text) for text in port_number(value)]
+        if port.get("protocol") not in _PROTOCOLS:
+            errors.append(not_supported(f"{at}.protocol", port.get("protocol"), _PROTOCOLS))
+    return errors
+
+
+class EndpointsStrategy(BaseStrategy):
+    """The rules of core/v1 Endpoints."""
+
+    def default(self, obj: Object) -> None:
+        """Ports are TCP."""
+        for subset in children(obj, "subsets"):
+            for port in children(subset, "ports"):
+                set_default(port, "protocol", "TCP")
+
+    def validate(self, obj: Object, old: Object | None) -> list[FieldError]:
+        """Subsets have addresses, addresses are usable, ports are ports."""
+        errors = []
+        for index, subset in enumerate(children(obj, "subsets")):
+            path = f"subsets[{index}]"
+            if not children(subset, "addresses") and not children(subset, "notReadyAddresses"):
+                detail = "must specify `addresses` or `notReadyAddresses`"
+                errors.append(required(path, detail))
+            for field in ("addresses", "notReadyAddresses"):
+                for position, address in enumerate(children(subset, field)):
+                    at = f"{path}.{field}[{position}].ip"
+                    errors += _validate_ip(str(address.get("ip", "")), at)
+            errors += _validate_ports(children(subset, "ports"), f"{path}.ports")
+        return errors
+
+
+class EndpointSliceStrategy(BaseStrategy):
+    """The rules of discovery.k8s.io/v1 EndpointSlices."""
+
+    def default(self, obj: Object) -> None:
+        """Ports are TCP and have a name, maybe an empty one."""
+        for port in children(obj, "ports"):
+            set_default(port, "protocol", "TCP")
+            if port.get("name") is None:
+                port["name"] = ""
+        if obj.get("endpoints") is None:
+            obj["endpoints"] = []
+
+    def validate(self, obj: Object, old: Object | None) -> list[FieldError]:
+        """A fixed address type, endpoints with addresses of it, ports."""
+        kind = obj.get("addressType")
+        errors = []
+        if not kind:
+            errors.append(required("addressType"))
+        elif kind not in _ADDRESS_TYPES:
+            errors.append(not_supported("addressType", kind, _ADDRESS_TYPES))
+        if old is not None and old.get("addressType") != kind:
+            errors.append(invalid_value("addressType", kind, "field is immutable"))
+        endpoints = children(obj, "endpoints")
+        if len(endpoints) > _MAX_ENDPOINTS:
+            message = f"Too many: {len(endpoints)}: must have at most {_MAX_ENDPOINTS} items"
+            return [*errors, FieldError("endpoints", message, _TOO_MANY)]
+        for index, endpoint in enumerate(endpoints):
+            errors += _validate_endpoint(endpoint, f"endpoints[{index}]", str(kind))
+        return errors + _validate_ports(children(obj, "ports"), "ports")
+
+
+def _validate_endpoint(endpoint: Object, path: str, kind: str) -> list[FieldError]:
+    addresses = texts(endpoint, "addresses")
+    if not addresses:
+        return [required(f"{path}.addresses", "must contain at least 1 address")]
+    errors = []
+    if kind in ("IPv4", "IPv6"):
+        for index, address in enumerate(addresses):
+            errors += _validate_ip(address, f"{path}.addresses[{index}]", int(kind[-1]))
+    if endpoint.get("hostname"):
+        name = str(endpoint["hostname"])
+        errors += [invalid_value(f"{path}.hostname", name, text) for text in dns_label(name)]
+    return errors

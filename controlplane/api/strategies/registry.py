@@ -1,0 +1,37 @@
+"""Which kind has which strategy: one explicit table. A kind without an entry has no rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from controlplane.api.strategies.cluster_objects import (
+    EventStrategy,
+    NamespaceStrategy,
+    NodeStrategy,
+)
+from controlplane.api.strategies.config_data import ConfigMapStrategy, SecretStrategy
+from controlplane.api.strategies.endpoints import EndpointSliceStrategy, EndpointsStrategy
+from controlplane.api.strategies.pod import PodStrategy
+from controlplane.api.strategies.service import ServiceStrategy
+from controlplane.api.strategies.workloads import DeploymentStrategy, ReplicaSetStrategy
+
+if TYPE_CHECKING:
+    from controlplane.api.strategy import Strategy
+
+
+def strategies() -> dict[tuple[str, str], Strategy]:
+    """The strategies by (group, kind), for a Registry."""
+    return {
+        ("", "ConfigMap"): ConfigMapStrategy(),
+        ("", "Endpoints"): EndpointsStrategy(),
+        ("", "Event"): EventStrategy(),
+        ("", "Namespace"): NamespaceStrategy(),
+        ("", "Node"): NodeStrategy(),
+        ("", "Pod"): PodStrategy(),
+        ("", "Secret"): SecretStrategy(),
+        ("", "Service"): ServiceStrategy(),
+        ("apps", "Deployment"): DeploymentStrategy(),
+        ("apps", "ReplicaSet"): ReplicaSetStrategy(),
+        ("discovery.k8s.io", "EndpointSlice"): EndpointSliceStrategy(),
+        ("events.k8s.io", "Event"): EventStrategy(),
+    }

@@ -1,0 +1,70 @@
+"""Services: defaults, addresses and ports from the cluster's pools, rules."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from controlplane.api.errors import invalid
+from controlplane.api.strategies.service_allocation import (
+    allocate,
+    default_ip_families,
+    drop_other_types_fields,
+    keep_allocations,
+    normalise_cluster_ips,
+)
+from controlplane.api.strategies.service_defaults import default_service
+from controlplane.api.strategies.service_validation import validate_service
+from controlplane.api.strategies.tree import child, grow
+from controlplane.api.strategy import BaseStrategy
+
+if TYPE_CHECKING:
+    from controlplane.api.errors import FieldError
+    from controlplane.api.strategies.tree import Object
+    from controlplane.api.strategy import Context
+
+
+class ServiceStrategy(BaseStrategy):
+    """Writes run one after another, so that two Services never get the same address."""
+
+    serialize_writes = True
+
+    def __init__(self, random: Random | None = None) -> None:
+        self._random = random or Random()
+
+    def default(self, obj: Object) -> None:
+        """Fills in the type, protocols, target ports and policies."""
+        default_service(obj)
+
+    async def prepare_create(self, obj: Object, ctx: Context) -> None:
+        """Gives a ClusterIP and node ports."""
+        normalise_cluster_ips(grow(obj, "spec"))
+        obj["status"] = {"loadBalancer": {}}
+        await self._allocate(obj, ctx)
+
+    async def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
+        """Keeps what was given; gives what a changed type needs."""
+        spec, before = grow(obj, "spec"), child(old, "spec")
+        drop_other_types_fields(spec, before)
+        keep_allocations(spec, before)
+        normalise_cluster_ips(spec)
+        await self._allocate(obj, ctx)
+
+    async def _allocate(self, obj: Object, ctx: Context) -> None:
+        if ctx.subresource == "status" or validate_service(obj, None):
+            return
+        spec = grow(obj, "spec")
+        default_ip_families(spec, ctx.settings.service_cidr)
+        metadata = child(obj, "metadata")
+        own = (metadata.get("namespace"), metadata.get("name"))
+        services, _ = await ctx.reader.list("services")
+        others = [
+            s for s in services if (s["metadata"].get("namespace"), s["metadata"]["name"]) != own
+        ]
+        errors = allocate(spec, others, ctx.settings.service_cidr, self._random)
+        if errors:
+            raise invalid("Service", str(metadata.get("name", "")), errors)
+
+    def validate(self, obj: Object, old: Object | None) -> list[FieldError]:
+        """The rules of core/v1 Services."""
+        return validate_service(obj, old)

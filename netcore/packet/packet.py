@@ -1,14 +1,22 @@
 """A frame as the packet path sees it: where it goes, what it carries, where its headers are.
 
-`parse_packet` runs for every packet. It looks only at what a decision needs and leaves the
-bytes where they are.
+`parse_packet` runs for every packet, so it looks only at what a decision needs, leaves the
+bytes where they are and gives a NamedTuple (a frozen dataclass of this size takes seven times
+as long to make). Checksums are not verified: they are only ever updated incrementally, which
+keeps a wrong one wrong until the receiver finds it.
 """
 
 import struct
 from typing import NamedTuple
 
-from netcore.model.address import text
 from netcore.model.errors import BadHeader, TruncatedPacket
+from netcore.packet.arp import parse_arp
+from netcore.packet.checksum import Buffer
+from netcore.packet.ethernet import ETHERNET_HEADER_BYTES
+from netcore.packet.icmp import ICMP_ECHO_TYPES, ICMP_ERROR_TYPES
+from netcore.packet.icmpv6 import ICMPV6_ECHO_TYPES, ICMPV6_ERROR_TYPES
+from netcore.packet.ipv4 import IPV4_HEADER_BYTES, check_ipv4_lengths
+from netcore.packet.ipv6 import IPV6_HEADER_BYTES, walk_extensions
 from netcore.packet.protocols import (
     ETHERTYPE_ARP,
     ETHERTYPE_IPV4,
@@ -18,37 +26,27 @@ from netcore.packet.protocols import (
     PROTOCOL_SCTP,
     PROTOCOL_TCP,
     PROTOCOL_UDP,
-    TCP_ACK,
-    TCP_FIN,
-    TCP_PSH,
-    TCP_RST,
-    TCP_SYN,
+    protocol_name,
 )
 
-Buffer = bytes | bytearray | memoryview
+QUOTE_OFFSET_BYTES = 8
+"""From the start of an ICMP error to the packet that it quotes."""
 
-ETHERNET_BYTES = 14
-_IPV4_BYTES = 20
-_IPV6_BYTES = 40
-_IPV4 = struct.Struct("!BxHxxHBBxx4s4s")  # version+ihl, length, fragment, ttl, protocol, src, dst
-_IPV6 = struct.Struct("!IHBB16s16s")
-_PORTS = struct.Struct("!HH")
 _ETHERNET = struct.Struct("!6s6sH")
+_IPV4 = struct.Struct("!BxHxxHBBxx4s4s")  # version+IHL, length, fragment, TTL, protocol, ends
+_IPV6 = struct.Struct("!IHBB16s16s")
+_UPPER = struct.Struct("!HHH2x")  # ports, and the length that UDP has in third place
+
+# All of the above at once, for IPv4 without options: most packets there are.
+_COMMON = struct.Struct("!6s6sH BxHxxHBBxx4s4s HHH2x").unpack_from
+_NO_OPTIONS = 0x45
+_COMMON_L4 = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES
 
 _DONT_FRAGMENT = 0x4000
 _MORE_FRAGMENTS = 0x2000
-_OFFSET_MASK = 0x1FFF
+_FRAGMENT_OFFSET = 0x1FFF
 
-_ICMP_ECHO = frozenset({0, 8})
-_ICMP_ERRORS = frozenset({3, 4, 5, 11, 12})
-_ICMPV6_ECHO = frozenset({128, 129})
-_ICMPV6_ERRORS = frozenset({1, 2, 3, 4})
-
-_HOP_BY_HOP, _ROUTING, _FRAGMENT, _DESTINATION = 0, 43, 44, 60
-_EXTENSIONS = frozenset({_HOP_BY_HOP, _ROUTING, _DESTINATION})
-_MAX_EXTENSIONS = 8
-
-_MINIMUM_L4_BYTES = {
+_UPPER_HEADER_BYTES = {
     PROTOCOL_TCP: 20,
     PROTOCOL_UDP: 8,
     PROTOCOL_SCTP: 12,
@@ -58,7 +56,10 @@ _MINIMUM_L4_BYTES = {
 
 
 class QuotedTuple(NamedTuple):
-    """The flow of the packet that an ICMP error quotes, as it was when it was quoted."""
+    """The flow of the packet that an ICMP error quotes, as it was when it was quoted.
+
+    Ports are as in Packet.
+    """
 
     protocol: int
     src: bytes
@@ -68,12 +69,16 @@ class QuotedTuple(NamedTuple):
 
 
 class Packet(NamedTuple):
-    """Addresses are packed (b"" when there is no IP), ports in host order.
+    """Addresses are packed, ports in host order, lengths and offsets in bytes.
 
-    ICMP echo has its identifier as both ports; other ICMP, and fragments other than the
-    first, have ports 0. `icmp_type` and `icmp_code` are -1 where there is no ICMP header.
-    `ip_length` is the length of the whole IP packet as its header states it. Offsets count
-    from the start of the frame that was parsed.
+    `src` and `dst` are those of the IP header, in ARP sender and target, else empty.
+    `protocol` is the one behind all extension headers, 0 without IP. ICMP echo has its
+    identifier as both ports; other ICMP, protocols without ports, and fragments other than the
+    first have ports 0. `icmp_type` and `icmp_code` are -1 and `tcp_flags` 0 where there is no
+    such header. IPv6 packets count as `dont_fragment`, for no router may cut them.
+    `l3_offset` and `l4_offset` count from the start of the buffer that was parsed, `ip_length`
+    is that of the whole IP packet as its header states it: bytes behind it are padding.
+    `quoted` is set for ICMP errors and nothing else.
     """
 
     dst_mac: bytes
@@ -97,179 +102,205 @@ class Packet(NamedTuple):
     quoted: QuotedTuple | None
 
 
-def parse_packet(frame: Buffer, offset: int = 0) -> Packet:
-    """The Ethernet frame that starts at `offset`, up to the end of the buffer.
+class _Network(NamedTuple):
+    src: bytes
+    dst: bytes
+    protocol: int
+    ttl: int
+    dont_fragment: bool
+    fragment_offset: int
+    more_fragments: bool
+    l4_offset: int
+    length: int
 
-    Anything but IPv4, IPv6 and ARP gives a Packet without addresses; an ARP packet has its
-    sender and target as addresses. Raises TruncatedPacket or BadHeader, nothing else.
+
+class _Upper(NamedTuple):
+    src_port: int = 0
+    dst_port: int = 0
+    icmp_type: int = -1
+    icmp_code: int = -1
+    tcp_flags: int = 0
+    quoted: QuotedTuple | None = None
+
+
+_NO_UPPER = _Upper()
+
+
+def parse_packet(frame: Buffer, offset: int = 0) -> Packet:
+    """The Ethernet frame that starts at `offset` and reaches to the end of the buffer.
+
+    Raises TruncatedPacket or BadHeader, nothing else: also for an ICMP error whose quote names
+    no flow, for upper-layer headers that are cut in two by fragmentation (RFC 1858, RFC 7112),
+    and for lengths that contradict each other.
     Source: IEEE 802.3, RFC 791, RFC 8200, RFC 826.
     """
-    if len(frame) < offset + ETHERNET_BYTES:
-        raise TruncatedPacket(f"Ethernet header: {len(frame) - offset} bytes")
+    try:
+        common = _COMMON(frame, offset)
+    except struct.error:  # a short frame
+        return _parse_any(frame, offset)
+    (
+        dst_mac, src_mac, ethertype, version_ihl, length, fragment, ttl, protocol, src, dst,
+        src_port, dst_port, third,
+    ) = common  # fmt: skip
+    if (
+        ethertype != ETHERTYPE_IPV4
+        or version_ihl != _NO_OPTIONS
+        or fragment & (_MORE_FRAGMENTS | _FRAGMENT_OFFSET)
+        or length > len(frame) - offset - ETHERNET_HEADER_BYTES
+    ):
+        return _parse_any(frame, offset)
+    flags = 0
+    if protocol == PROTOCOL_TCP and length >= 40:
+        header_bytes = frame[offset + _COMMON_L4 + 12] >> 2 & 0x3C
+        if not 20 <= header_bytes <= length - IPV4_HEADER_BYTES:
+            return _parse_any(frame, offset)
+        flags = frame[offset + _COMMON_L4 + 13]
+    elif protocol != PROTOCOL_UDP or not 8 <= third <= length - IPV4_HEADER_BYTES:
+        return _parse_any(frame, offset)
+    return Packet(
+        dst_mac, src_mac, ethertype, src, dst, protocol, src_port, dst_port, -1, -1, flags, ttl,
+        fragment & _DONT_FRAGMENT != 0, 0, False,
+        offset + ETHERNET_HEADER_BYTES, offset + _COMMON_L4, length, None,
+    )  # fmt: skip
+
+
+def _parse_any(frame: Buffer, offset: int) -> Packet:
+    """parse_packet for every kind of frame, and with a reason for every refusal."""
+    l3, end = offset + ETHERNET_HEADER_BYTES, len(frame)
+    if end < l3:
+        raise TruncatedPacket(f"Ethernet header needs 14 bytes, frame has {end - offset}")
     dst_mac, src_mac, ethertype = _ETHERNET.unpack_from(frame, offset)
-    l3 = offset + ETHERNET_BYTES
-    if ethertype == ETHERTYPE_IPV4:
-        return _parse_ipv4(frame, l3, dst_mac, src_mac)
-    if ethertype == ETHERTYPE_IPV6:
-        return _parse_ipv6(frame, l3, dst_mac, src_mac)
+    if ethertype not in (ETHERTYPE_IPV4, ETHERTYPE_IPV6):
+        return _parse_link(frame, l3, dst_mac, src_mac, ethertype)
+    network = _parse_network(frame, l3, end, ethertype)
+    if l3 + network.length > end:
+        raise TruncatedPacket(f"IP packet is {network.length} bytes, there are {end - l3}")
+    upper = _parse_upper(frame, l3 + network.length, ethertype, network)
+    return _packet(dst_mac, src_mac, ethertype, l3, network, upper)
+
+
+def parse_quote(frame: Buffer, start: int, end: int, ethertype: int) -> Packet:
+    """The packet that an ICMP error quotes in frame[start:end]; its MACs are empty.
+
+    A quote may end anywhere behind the first 8 bytes of the upper layer (RFC 792), so
+    `ip_length` may reach beyond `end` and TCP flags are 0. Raises TruncatedPacket or BadHeader.
+    """
+    network = _parse_network(frame, start, end, ethertype)
+    upper = _NO_UPPER
+    if network.protocol in _UPPER_HEADER_BYTES and not network.fragment_offset:
+        if network.l4_offset + 8 > end:
+            raise TruncatedPacket("an ICMP error quotes less than 8 bytes behind the IP header")
+        upper = _parse_quoted_upper(frame, ethertype, network)
+    return _packet(b"", b"", ethertype, start, network, upper)
+
+
+def _packet(
+    dst_mac: bytes, src_mac: bytes, ethertype: int, l3: int, network: _Network, upper: _Upper
+) -> Packet:
+    return Packet(
+        dst_mac, src_mac, ethertype, network.src, network.dst, network.protocol,
+        upper.src_port, upper.dst_port, upper.icmp_type, upper.icmp_code, upper.tcp_flags,
+        network.ttl, network.dont_fragment, network.fragment_offset, network.more_fragments,
+        l3, network.l4_offset, network.length, upper.quoted,
+    )  # fmt: skip
+
+
+def _parse_link(frame: Buffer, l3: int, dst_mac: bytes, src_mac: bytes, ethertype: int) -> Packet:
     src = dst = b""
     if ethertype == ETHERTYPE_ARP:
-        if len(frame) < l3 + 28:
-            raise TruncatedPacket(f"ARP: {len(frame) - l3} of 28 bytes")
-        src, dst = bytes(frame[l3 + 14 : l3 + 18]), bytes(frame[l3 + 24 : l3 + 28])
+        arp, _ = parse_arp(memoryview(frame)[l3:])
+        src, dst = arp.sender_ip, arp.target_ip
     return Packet(
-        dst_mac, src_mac, ethertype, src, dst, 0, 0, 0, -1, -1, 0, 0, False, 0, False,
-        l3, l3, len(frame) - l3, None,
+        dst_mac, src_mac, ethertype, src, dst, 0, 0, 0, -1, -1, 0, 0,
+        False, 0, False, l3, l3, len(frame) - l3, None,
     )  # fmt: skip
 
 
-def _parse_ipv4(frame: Buffer, l3: int, dst_mac: bytes, src_mac: bytes) -> Packet:
-    if len(frame) < l3 + _IPV4_BYTES:
-        raise TruncatedPacket(f"IPv4 header: {len(frame) - l3} bytes")
+def _parse_network(frame: Buffer, l3: int, end: int, ethertype: int) -> _Network:
+    if ethertype == ETHERTYPE_IPV4:
+        return _parse_ipv4(frame, l3, end)
+    return _parse_ipv6(frame, l3, end)
+
+
+def _parse_ipv4(frame: Buffer, l3: int, end: int) -> _Network:
+    if l3 + IPV4_HEADER_BYTES > end:
+        raise TruncatedPacket(f"IPv4 header needs 20 bytes, there are {end - l3}")
     version_ihl, length, fragment, ttl, protocol, src, dst = _IPV4.unpack_from(frame, l3)
-    header = (version_ihl & 0xF) * 4
-    if version_ihl >> 4 != 4 or header < _IPV4_BYTES or length < header:
-        raise BadHeader(f"IPv4: version and IHL {version_ihl:#04x}, total length {length}")
-    if len(frame) < l3 + length:
-        raise TruncatedPacket(f"IPv4: {len(frame) - l3} of {length} bytes")
-    l4 = l3 + header
-    position = (fragment & _OFFSET_MASK) * 8
-    first = (0, 0, -1, -1, 0, None) if position else _parse_l4(frame, l4, l3 + length, protocol)
-    src_port, dst_port, icmp_type, icmp_code, flags, quoted = first
-    return Packet(
-        dst_mac, src_mac, ETHERTYPE_IPV4, src, dst, protocol, src_port, dst_port,
-        icmp_type, icmp_code, flags, ttl, bool(fragment & _DONT_FRAGMENT), position,
-        bool(fragment & _MORE_FRAGMENTS), l3, l4, length, quoted,
+    size = check_ipv4_lengths(version_ihl, length)
+    if l3 + size > end:
+        raise TruncatedPacket(f"IPv4 header is {size} bytes, there are {end - l3}")
+    return _Network(
+        src, dst, protocol, ttl, bool(fragment & _DONT_FRAGMENT),
+        (fragment & _FRAGMENT_OFFSET) * 8, bool(fragment & _MORE_FRAGMENTS), l3 + size, length,
     )  # fmt: skip
 
 
-def _parse_ipv6(frame: Buffer, l3: int, dst_mac: bytes, src_mac: bytes) -> Packet:
-    if len(frame) < l3 + _IPV6_BYTES:
-        raise TruncatedPacket(f"IPv6 header: {len(frame) - l3} bytes")
-    word, payload, protocol, ttl, src, dst = _IPV6.unpack_from(frame, l3)
+def _parse_ipv6(frame: Buffer, l3: int, end: int) -> _Network:
+    if l3 + IPV6_HEADER_BYTES > end:
+        raise TruncatedPacket(f"IPv6 header needs 40 bytes, there are {end - l3}")
+    word, payload_length, next_header, ttl, src, dst = _IPV6.unpack_from(frame, l3)
     if word >> 28 != 6:
-        raise BadHeader(f"IPv6: version {word >> 28}")
-    end = l3 + _IPV6_BYTES + payload
-    if len(frame) < end:
-        raise TruncatedPacket(f"IPv6: {len(frame) - l3} of {end - l3} bytes")
-    l4, protocol, position, more = _skip_extensions(frame, l3 + _IPV6_BYTES, end, protocol)
-    first = (0, 0, -1, -1, 0, None) if position else _parse_l4(frame, l4, end, protocol)
-    src_port, dst_port, icmp_type, icmp_code, flags, quoted = first
-    return Packet(
-        dst_mac, src_mac, ETHERTYPE_IPV6, src, dst, protocol, src_port, dst_port,
-        icmp_type, icmp_code, flags, ttl, True, position, more, l3, l4, end - l3, quoted,
-    )  # fmt: skip
+        raise BadHeader(f"IP version {word >> 28} in an IPv6 header")
+    payload, length = l3 + IPV6_HEADER_BYTES, IPV6_HEADER_BYTES + payload_length
+    protocol, l4, fragment = walk_extensions(frame, payload, min(end, l3 + length), next_header)
+    position, more = (fragment.fragment_offset, fragment.more_fragments) if fragment else (0, False)
+    return _Network(src, dst, protocol, ttl, True, position, more, l4, length)
 
 
-def _skip_extensions(frame: Buffer, at: int, end: int, protocol: int) -> tuple[int, int, int, bool]:
-    """(start of the upper layer, its protocol, fragment offset, more fragments)."""
-    position, more = 0, False
-    for _ in range(_MAX_EXTENSIONS):
-        if protocol in _EXTENSIONS:
-            if at + 8 > end:
-                raise TruncatedPacket("IPv6 extension header")
-            protocol, at = frame[at], at + (frame[at + 1] + 1) * 8
-        elif protocol == _FRAGMENT:
-            if at + 8 > end:
-                raise TruncatedPacket("IPv6 fragment header")
-            field = frame[at + 2] << 8 | frame[at + 3]
-            position, more = field & 0xFFF8, bool(field & 1)
-            protocol, at = frame[at], at + 8
-            if position:  # what follows is the middle of something
-                return at, protocol, position, more
-        else:
-            return at, protocol, position, more
-    raise BadHeader(f"IPv6: more than {_MAX_EXTENSIONS} extension headers")
-
-
-_L4 = tuple[int, int, int, int, int, QuotedTuple | None]
-
-
-def _parse_l4(frame: Buffer, l4: int, end: int, protocol: int) -> _L4:
-    minimum = _MINIMUM_L4_BYTES.get(protocol)
-    if minimum is None:
-        return 0, 0, -1, -1, 0, None
-    if l4 + minimum > end:
-        raise TruncatedPacket(f"protocol {protocol}: {end - l4} of {minimum} bytes")
-    if protocol == PROTOCOL_TCP:
-        src_port, dst_port = _PORTS.unpack_from(frame, l4)
-        return src_port, dst_port, -1, -1, frame[l4 + 13], None
-    if protocol in (PROTOCOL_ICMP, PROTOCOL_ICMPV6):
-        return _parse_icmp(frame, l4, end, protocol)
-    src_port, dst_port = _PORTS.unpack_from(frame, l4)
-    return src_port, dst_port, -1, -1, 0, None
-
-
-def _parse_icmp(frame: Buffer, l4: int, end: int, protocol: int) -> _L4:
-    kind, code = frame[l4], frame[l4 + 1]
-    echo, errors = (
-        (_ICMP_ECHO, _ICMP_ERRORS) if protocol == PROTOCOL_ICMP else (_ICMPV6_ECHO, _ICMPV6_ERRORS)
-    )
-    if kind in echo:
-        identifier = frame[l4 + 4] << 8 | frame[l4 + 5]
-        return identifier, identifier, kind, code, 0, None
-    quoted = _parse_quoted(frame, l4 + 8, end, protocol) if kind in errors else None
-    return 0, 0, kind, code, 0, quoted
-
-
-def _parse_quoted(frame: Buffer, l3: int, end: int, protocol: int) -> QuotedTuple | None:
-    """None when too little is quoted to name a flow."""
-    if protocol == PROTOCOL_ICMP:
-        if l3 + _IPV4_BYTES > end:
-            return None
-        version_ihl, _, fragment, _, inner, src, dst = _IPV4.unpack_from(frame, l3)
-        l4 = l3 + (version_ihl & 0xF) * 4
-        if version_ihl >> 4 != 4 or fragment & _OFFSET_MASK:
-            return None
-    else:
-        if l3 + _IPV6_BYTES > end:
-            return None
-        _, _, inner, _, src, dst = _IPV6.unpack_from(frame, l3)
-        l4 = l3 + _IPV6_BYTES
-    if l4 + 8 > end:
-        return None
-    if inner in (PROTOCOL_ICMP, PROTOCOL_ICMPV6):
-        identifier = frame[l4 + 4] << 8 | frame[l4 + 5]
-        return QuotedTuple(inner, src, dst, identifier, identifier)
-    src_port, dst_port = _PORTS.unpack_from(frame, l4)
-    return QuotedTuple(inner, src, dst, src_port, dst_port)
-
-
-_FLAG_NAMES = (
-    (TCP_SYN, "SYN"), (TCP_FIN, "FIN"), (TCP_RST, "RST"), (TCP_PSH, "PSH"), (TCP_ACK, "ACK"),
-)  # fmt: skip
-_ICMP_NAMES = {0: "EchoReply", 3: "DestinationUnreachable", 8: "EchoRequest", 11: "TimeExceeded"}
-_ICMPV6_NAMES = {
-    1: "DestinationUnreachable", 2: "PacketTooBig", 3: "TimeExceeded", 128: "EchoRequest",
-    129: "EchoReply", 133: "RouterSolicitation", 135: "NeighborSolicitation",
-    136: "NeighborAdvertisement",
-}  # fmt: skip
-
-
-def describe(packet: Packet) -> str:
-    """One line for people: `TCP SYN 10.244.1.2:40000 -> 10.96.0.5:80, 60 bytes`."""
-    if packet.ethertype == ETHERTYPE_ARP:
-        return f"ARP who-has {text(packet.dst)} tell {text(packet.src)}"
-    if not packet.src:
-        return f"EtherType {packet.ethertype:#06x}, {packet.ip_length} bytes"
-    src, dst, size = text(packet.src), text(packet.dst), f"{packet.ip_length} bytes"
-    if packet.fragment_offset:
-        return f"fragment at {packet.fragment_offset} {src} -> {dst}, {size}"
-    if packet.protocol in (PROTOCOL_ICMP, PROTOCOL_ICMPV6):
-        version = "v4" if packet.protocol == PROTOCOL_ICMP else "v6"
-        names = _ICMP_NAMES if packet.protocol == PROTOCOL_ICMP else _ICMPV6_NAMES
-        return (
-            f"ICMP{version} {names.get(packet.icmp_type, packet.icmp_type)} {src} -> {dst}, {size}"
+def _parse_upper(frame: Buffer, end: int, ethertype: int, network: _Network) -> _Upper:
+    needed = _UPPER_HEADER_BYTES.get(network.protocol)
+    if needed is None or network.fragment_offset:
+        return _NO_UPPER
+    l4, protocol = network.l4_offset, network.protocol
+    if l4 + needed > end:
+        raise TruncatedPacket(
+            f"header of {protocol_name(protocol)} needs {needed} bytes of {end - l4}"
         )
-    ends = f"{_end(src, packet.src_port)} -> {_end(dst, packet.dst_port)}"
-    if packet.protocol == PROTOCOL_TCP:
-        flags = ",".join(name for bit, name in _FLAG_NAMES if packet.tcp_flags & bit)
-        return f"TCP {flags or 'none'} {ends}, {size}"
-    name = {PROTOCOL_UDP: "UDP", PROTOCOL_SCTP: "SCTP"}.get(packet.protocol)
-    return (
-        f"{name} {ends}, {size}" if name else f"protocol {packet.protocol} {src} -> {dst}, {size}"
-    )
+    if protocol in (PROTOCOL_ICMP, PROTOCOL_ICMPV6):
+        return _parse_icmp(frame, l4, end, ethertype, protocol)
+    src_port, dst_port, third = _UPPER.unpack_from(frame, l4)
+    if protocol == PROTOCOL_TCP:
+        header_bytes = frame[l4 + 12] >> 2 & 0x3C
+        if not 20 <= header_bytes <= end - l4:
+            raise BadHeader(f"TCP header of {header_bytes} bytes in {end - l4}")
+        return _Upper(src_port, dst_port, tcp_flags=frame[l4 + 13])
+    if protocol == PROTOCOL_UDP and (
+        third < 8 or (third > end - l4 and not network.more_fragments)
+    ):
+        raise BadHeader(f"UDP length {third} in {end - l4} bytes")
+    return _Upper(src_port, dst_port)
 
 
-def _end(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+def _parse_icmp(frame: Buffer, l4: int, end: int, ethertype: int, protocol: int) -> _Upper:
+    echo_types, error_types = _icmp_types(ethertype, protocol)
+    kind, code = frame[l4], frame[l4 + 1]
+    if kind in echo_types:
+        identifier = frame[l4 + 4] << 8 | frame[l4 + 5]
+        return _Upper(identifier, identifier, kind, code)
+    if kind not in error_types:
+        # One family's ICMP inside the other's IP is just some protocol without ports.
+        return _Upper(0, 0, kind, code) if echo_types else _NO_UPPER
+    quote = parse_quote(frame, l4 + QUOTE_OFFSET_BYTES, end, ethertype)
+    quoted = QuotedTuple(quote.protocol, quote.src, quote.dst, quote.src_port, quote.dst_port)
+    return _Upper(0, 0, kind, code, quoted=quoted)
+
+
+def _parse_quoted_upper(frame: Buffer, ethertype: int, network: _Network) -> _Upper:
+    l4, protocol = network.l4_offset, network.protocol
+    if protocol not in (PROTOCOL_ICMP, PROTOCOL_ICMPV6):
+        src_port, dst_port, _ = _UPPER.unpack_from(frame, l4)
+        return _Upper(src_port, dst_port)
+    echo_types, _ = _icmp_types(ethertype, protocol)
+    if not echo_types:
+        return _NO_UPPER
+    identifier = frame[l4 + 4] << 8 | frame[l4 + 5] if frame[l4] in echo_types else 0
+    return _Upper(identifier, identifier, frame[l4], frame[l4 + 1])
+
+
+def _icmp_types(ethertype: int, protocol: int) -> tuple[frozenset[int], frozenset[int]]:
+    """(echo types, error types) of the ICMP that belongs to the IP version, else nothing."""
+    if ethertype == ETHERTYPE_IPV4 and protocol == PROTOCOL_ICMP:
+        return ICMP_ECHO_TYPES, ICMP_ERROR_TYPES
+    if ethertype == ETHERTYPE_IPV6 and protocol == PROTOCOL_ICMPV6:
+        return ICMPV6_ECHO_TYPES, ICMPV6_ERROR_TYPES
+    return frozenset(), frozenset()

@@ -1,14 +1,45 @@
-"""Frames that answer a frame: ARP, neighbour advertisement, ICMP errors, TCP reset."""
+"""Frames that answer a frame: ARP, neighbour advertisement, echo, ICMP errors, TCP reset.
+
+Each goes back to the MAC that sent the question. Each builder gives None where the question
+deserves no answer, which includes questions that are malformed.
+"""
 
 import struct
+from enum import StrEnum
 
-from netcore.packet.checksum import internet_checksum, pseudo_header_sum
-from netcore.packet.packet import ETHERNET_BYTES, Buffer, Packet
+from netcore.model.errors import PacketError
+from netcore.packet.arp import ARP_REPLY, ARP_REQUEST, ArpHeader, parse_arp
+from netcore.packet.checksum import Buffer
+from netcore.packet.ethernet import EthernetHeader, is_group_mac
+from netcore.packet.icmp import ICMP_ERROR_TYPES, IcmpHeader
+from netcore.packet.icmpv6 import (
+    NA_OVERRIDE,
+    NA_ROUTER,
+    NA_SOLICITED,
+    NEIGHBOR_HOP_LIMIT,
+    Icmpv6Header,
+    NeighborBody,
+    parse_neighbor,
+)
+from netcore.packet.ipv4 import DEFAULT_TTL, IPV4_HEADER_BYTES, Ipv4Header
+from netcore.packet.ipv6 import IPV6_HEADER_BYTES, MINIMUM_MTU_BYTES, Ipv6Header
+from netcore.packet.packet import Packet
 from netcore.packet.protocols import (
     ETHERTYPE_ARP,
     ETHERTYPE_IPV4,
     ETHERTYPE_IPV6,
+    ICMP_DESTINATION_UNREACHABLE,
+    ICMP_ECHO_REPLY,
+    ICMP_ECHO_REQUEST,
+    ICMP_TIME_EXCEEDED,
+    ICMPV6_DESTINATION_UNREACHABLE,
+    ICMPV6_ECHO_REPLY,
+    ICMPV6_ECHO_REQUEST,
     ICMPV6_NEIGHBOR_ADVERTISEMENT,
+    ICMPV6_NEIGHBOR_SOLICITATION,
+    ICMPV6_PACKET_TOO_BIG,
+    ICMPV6_REDIRECT,
+    ICMPV6_TIME_EXCEEDED,
     PROTOCOL_ICMP,
     PROTOCOL_ICMPV6,
     PROTOCOL_TCP,
@@ -17,130 +48,188 @@ from netcore.packet.protocols import (
     TCP_RST,
     TCP_SYN,
 )
-from netcore.packet.rewrite import seal_icmp
+from netcore.packet.tcp import TcpHeader, parse_tcp
 
-_ARP_REQUEST = 1
-_ARP_REPLY = 2
-_HOP_LIMIT = 64
-_IPV6_MINIMUM_MTU = 1280
-_ICMPV4_QUOTE_BYTES = 548  # RFC 1812 4.3.2.3: as much as fits a datagram of 576 bytes
+_ICMP_ERROR_BYTES = 576  # RFC 1812 section 4.3.2.3: at most, IP header included
+_INTERNETWORK_CONTROL = 0xC0  # RFC 1812 section 4.3.2.5: precedence of ICMP errors
+_UNSPECIFIED_IPV4 = b"\0\0\0\0"
+_IDENTIFIER_AND_SEQUENCE = struct.Struct("!I")
 
-ICMP_ERRORS = {
-    "PORT_UNREACHABLE": ((3, 3), (1, 4)),
-    "HOST_UNREACHABLE": ((3, 1), (1, 3)),
-    "FRAGMENTATION_NEEDED": ((3, 4), (2, 0)),
-    "TIME_EXCEEDED": ((11, 0), (3, 0)),
+
+class ErrorKind(StrEnum):
+    """What an ICMP error says, whatever the IP version."""
+
+    PORT_UNREACHABLE = "PORT_UNREACHABLE"
+    HOST_UNREACHABLE = "HOST_UNREACHABLE"
+    NETWORK_UNREACHABLE = "NETWORK_UNREACHABLE"
+    PROHIBITED = "PROHIBITED"
+    FRAGMENTATION_NEEDED = "FRAGMENTATION_NEEDED"
+    TIME_EXCEEDED = "TIME_EXCEEDED"
+
+
+_ICMP_ERRORS = {
+    ErrorKind.PORT_UNREACHABLE: (ICMP_DESTINATION_UNREACHABLE, 3),
+    ErrorKind.HOST_UNREACHABLE: (ICMP_DESTINATION_UNREACHABLE, 1),
+    ErrorKind.NETWORK_UNREACHABLE: (ICMP_DESTINATION_UNREACHABLE, 0),
+    ErrorKind.PROHIBITED: (ICMP_DESTINATION_UNREACHABLE, 13),
+    ErrorKind.FRAGMENTATION_NEEDED: (ICMP_DESTINATION_UNREACHABLE, 4),
+    ErrorKind.TIME_EXCEEDED: (ICMP_TIME_EXCEEDED, 0),
 }
-"""Kind -> (ICMP type and code, ICMPv6 type and code). RFC 792, 1812, 4443."""
+_ICMPV6_ERRORS = {
+    ErrorKind.PORT_UNREACHABLE: (ICMPV6_DESTINATION_UNREACHABLE, 4),
+    ErrorKind.HOST_UNREACHABLE: (ICMPV6_DESTINATION_UNREACHABLE, 3),
+    ErrorKind.NETWORK_UNREACHABLE: (ICMPV6_DESTINATION_UNREACHABLE, 0),
+    ErrorKind.PROHIBITED: (ICMPV6_DESTINATION_UNREACHABLE, 1),
+    ErrorKind.FRAGMENTATION_NEEDED: (ICMPV6_PACKET_TOO_BIG, 0),
+    ErrorKind.TIME_EXCEEDED: (ICMPV6_TIME_EXCEEDED, 0),
+}
 
 
 def arp_reply(frame: Buffer, packet: Packet, mac: bytes) -> bytes | None:
-    """`mac` has the address that was asked for. None for what is no request, and for probes
-    and announcements, in which a host asks for an address of its own (RFC 5227).
+    """Says that `mac` has the address that was asked for (RFC 826).
+
+    None for what is no request, and for probes and announcements, in which a host asks for an
+    address of its own: an answer would tell it of a conflict (RFC 5227 section 2.1.1).
     """
-    l3 = packet.l3_offset
-    operation = int.from_bytes(frame[l3 + 6 : l3 + 8])
-    if operation != _ARP_REQUEST or packet.src in (packet.dst, b"\0\0\0\0"):
+    try:
+        request, _ = parse_arp(memoryview(frame)[packet.l3_offset :])
+    except PacketError:
         return None
-    asker = bytes(frame[l3 + 8 : l3 + 14])
-    body = struct.pack("!HHBBH", 1, ETHERTYPE_IPV4, 6, 4, _ARP_REPLY)
-    body += mac + packet.dst + asker + packet.src
-    return _ethernet(asker, mac, ETHERTYPE_ARP) + body
+    if request.operation != ARP_REQUEST:
+        return None
+    if request.sender_ip in (_UNSPECIFIED_IPV4, request.target_ip):
+        return None
+    answer = ArpHeader(ARP_REPLY, mac, request.target_ip, request.sender_mac, request.sender_ip)
+    return EthernetHeader(request.sender_mac, mac, ETHERTYPE_ARP).encode() + answer.encode()
 
 
 def neighbor_advertisement(frame: Buffer, packet: Packet, mac: bytes) -> bytes | None:
-    """`mac` has the target of a solicitation. None for duplicate address detection and for a
-    solicitation that is too short. Source: RFC 4861 section 4.4.
+    """Says that `mac`, a router, has the target that was solicited (RFC 4861 section 4.4).
+
+    None for what is no valid solicitation (section 7.1.1), and for duplicate address detection,
+    in which a host asks for an address of its own (RFC 4862 section 5.4).
     """
-    l4 = packet.l4_offset
-    if packet.ip_length - (l4 - packet.l3_offset) < 24 or not any(packet.src):
+    if packet.icmp_type != ICMPV6_NEIGHBOR_SOLICITATION or packet.protocol != PROTOCOL_ICMPV6:
         return None
-    target = bytes(frame[l4 + 8 : l4 + 24])
-    body = struct.pack("!BBHI", ICMPV6_NEIGHBOR_ADVERTISEMENT, 0, 0, 0x60000000)
-    body += target + b"\x02\x01" + mac
-    ip = _ipv6_header(target, packet.src, PROTOCOL_ICMPV6, len(body), hop_limit=255)
-    answer = bytearray(_ethernet(packet.src_mac, mac, ETHERTYPE_IPV6) + ip + body)
-    seal_icmp(answer, ETHERNET_BYTES, ETHERNET_BYTES + 40, len(answer), PROTOCOL_ICMPV6)
-    return bytes(answer)
+    if packet.ttl != NEIGHBOR_HOP_LIMIT or packet.icmp_code or not any(packet.src):
+        return None
+    try:
+        solicitation, _ = parse_neighbor(_payload(frame, packet)[8:])
+    except PacketError:
+        return None
+    target = solicitation.target
+    if not _is_unicast(target):
+        return None
+    body = NeighborBody(target, target_mac=mac).encode()
+    flags = NA_ROUTER | NA_SOLICITED | NA_OVERRIDE
+    header = Icmpv6Header(ICMPV6_NEIGHBOR_ADVERTISEMENT, 0, flags)
+    message = header.with_checksum(target, packet.src, body).encode() + body
+    ip = Ipv6Header(target, packet.src, PROTOCOL_ICMPV6, len(message), NEIGHBOR_HOP_LIMIT)
+    ethernet = EthernetHeader(packet.src_mac, mac, ETHERTYPE_IPV6)
+    return ethernet.encode() + ip.encode() + message
+
+
+def echo_reply(frame: Buffer, packet: Packet) -> bytes | None:
+    """Gives an echo request's identifier, sequence number and data back (RFC 792, RFC 4443 4.2).
+
+    None for what is no whole echo request from one host to one host.
+    """
+    replies = {
+        (PROTOCOL_ICMP, ICMP_ECHO_REQUEST): ICMP_ECHO_REPLY,
+        (PROTOCOL_ICMPV6, ICMPV6_ECHO_REQUEST): ICMPV6_ECHO_REPLY,
+    }
+    kind = replies.get((packet.protocol, packet.icmp_type))
+    if kind is None or _is_fragment(packet) or not _is_from_host_to_host(packet):
+        return None
+    message = _payload(frame, packet)
+    (rest,) = _IDENTIFIER_AND_SEQUENCE.unpack_from(message, 4)
+    return _answer_icmp(packet, packet.dst, (kind, 0), rest, bytes(message[8:]))
 
 
 def icmp_error(
     frame: Buffer, packet: Packet, kind: str, source: bytes, mtu_bytes: int = 0
 ) -> bytes | None:
-    """An ICMP error about `frame` to its sender, from the packed address `source`.
+    """An ICMP error about `packet`, from the packed address `source` of its family.
 
-    None where RFC 1122 3.2.2 and RFC 4443 2.4(e) forbid one: about an ICMP error, a fragment
-    other than the first, or what was sent to a group.
+    `kind` is an ErrorKind or its name; `mtu_bytes` is what FRAGMENTATION_NEEDED tells (RFC 1191,
+    RFC 4443 3.2). As much of the packet is quoted as RFC 1812 4.3.2.3 (576 bytes) and RFC 4443
+    2.4(c) (1280 bytes) allow. None about an ICMP error or redirect, a fragment other than the
+    first, and anything not from one host to one host (RFC 1122 3.2.2, RFC 4443 2.4(e)).
     """
-    if packet.fragment_offset or packet.quoted is not None or _is_group(packet):
+    if packet.fragment_offset or _is_icmp_error(packet) or not _is_from_host_to_host(packet):
         return None
-    v4, v6 = ICMP_ERRORS[kind]
-    original = bytes(frame[packet.l3_offset : packet.l3_offset + packet.ip_length])
     if packet.ethertype == ETHERTYPE_IPV4:
-        body = struct.pack("!BBHHH", *v4, 0, 0, mtu_bytes) + original[:_ICMPV4_QUOTE_BYTES]
-        ip = _ipv4_header(source, packet.src, PROTOCOL_ICMP, len(body))
-        protocol, ethertype = PROTOCOL_ICMP, ETHERTYPE_IPV4
+        what, room = _ICMP_ERRORS[ErrorKind(kind)], _ICMP_ERROR_BYTES - IPV4_HEADER_BYTES - 8
     else:
-        room = _IPV6_MINIMUM_MTU - 40 - 8
-        body = struct.pack("!BBHI", *v6, 0, mtu_bytes) + original[:room]
-        ip = _ipv6_header(source, packet.src, PROTOCOL_ICMPV6, len(body))
-        protocol, ethertype = PROTOCOL_ICMPV6, ETHERTYPE_IPV6
-    answer = bytearray(_ethernet(packet.src_mac, packet.dst_mac, ethertype) + ip + body)
-    l4 = ETHERNET_BYTES + len(ip)
-    seal_icmp(answer, ETHERNET_BYTES, l4, len(answer), protocol)
-    return bytes(answer)
+        what, room = _ICMPV6_ERRORS[ErrorKind(kind)], MINIMUM_MTU_BYTES - IPV6_HEADER_BYTES - 8
+    quoted = min(room, packet.ip_length)
+    quote = bytes(frame[packet.l3_offset : packet.l3_offset + quoted])
+    return _answer_icmp(packet, source, what, mtu_bytes, quote)
 
 
 def tcp_reset(frame: Buffer, packet: Packet) -> bytes | None:
-    """The reset that a closed port answers a segment with; None for a reset.
+    """The reset with which a closed port answers a segment (RFC 9293 section 3.10.7.1).
 
-    Sequence and acknowledgement numbers as in RFC 9293 section 3.10.7.1.
+    None for a reset, a fragment, and anything not from one host to one host.
     """
-    if packet.tcp_flags & TCP_RST:
+    if packet.protocol != PROTOCOL_TCP or packet.tcp_flags & TCP_RST:
         return None
-    l4 = packet.l4_offset
-    sequence, acknowledgement = struct.unpack_from("!II", frame, l4 + 4)
-    header_bytes = (frame[l4 + 12] >> 4) * 4
-    payload = packet.ip_length - (l4 - packet.l3_offset) - header_bytes
-    if packet.tcp_flags & TCP_ACK:
-        numbers, flags = (acknowledgement, 0), TCP_RST
+    if _is_fragment(packet) or not _is_from_host_to_host(packet):
+        return None
+    segment, data = parse_tcp(_payload(frame, packet))
+    if segment.flags & TCP_ACK:
+        sequence, acknowledgment, flags = segment.acknowledgment, 0, TCP_RST
     else:
-        length = payload + bool(packet.tcp_flags & TCP_SYN) + bool(packet.tcp_flags & TCP_FIN)
-        numbers, flags = (0, (sequence + length) & 0xFFFFFFFF), TCP_RST | TCP_ACK
-    segment = bytearray(
-        struct.pack(
-            "!HHIIBBHHH", packet.dst_port, packet.src_port, *numbers, 5 << 4, flags, 0, 0, 0
-        )
-    )
-    initial = pseudo_header_sum(packet.dst, packet.src, PROTOCOL_TCP, len(segment))
-    struct.pack_into("!H", segment, 16, internet_checksum(segment, initial))
-    if packet.ethertype == ETHERTYPE_IPV4:
-        ip = _ipv4_header(packet.dst, packet.src, PROTOCOL_TCP, len(segment))
-    else:
-        ip = _ipv6_header(packet.dst, packet.src, PROTOCOL_TCP, len(segment))
-    return _ethernet(packet.src_mac, packet.dst_mac, packet.ethertype) + ip + bytes(segment)
+        length = len(data) + bool(segment.flags & TCP_SYN) + bool(segment.flags & TCP_FIN)
+        sequence, acknowledgment = 0, (segment.sequence + length) & 0xFFFFFFFF
+        flags = TCP_RST | TCP_ACK
+    reset = TcpHeader(packet.dst_port, packet.src_port, sequence, acknowledgment, flags)
+    reset = reset.with_checksum(packet.dst, packet.src, b"")
+    return _answer(packet, packet.dst, PROTOCOL_TCP, reset.encode())
 
 
-def _is_group(packet: Packet) -> bool:
-    first = packet.dst[0]
-    return first == 0xFF if len(packet.dst) == 16 else first >= 0xE0
-
-
-def _ethernet(dst: bytes, src: bytes, ethertype: int) -> bytes:
-    return dst + src + ethertype.to_bytes(2)
-
-
-def _ipv4_header(src: bytes, dst: bytes, protocol: int, payload: int) -> bytes:
-    header = bytearray(
-        struct.pack("!BBHHHBBH", 0x45, 0, 20 + payload, 0, 0x4000, _HOP_LIMIT, protocol, 0)
-        + src
-        + dst
-    )
-    struct.pack_into("!H", header, 10, internet_checksum(header))
-    return bytes(header)
-
-
-def _ipv6_header(
-    src: bytes, dst: bytes, protocol: int, payload: int, hop_limit: int = _HOP_LIMIT
+def _answer_icmp(
+    packet: Packet, source: bytes, what: tuple[int, int], rest: int, body: bytes
 ) -> bytes:
-    return struct.pack("!IHBB", 6 << 28, payload, protocol, hop_limit) + src + dst
+    if packet.ethertype == ETHERTYPE_IPV4:
+        header = IcmpHeader(*what, rest).with_checksum(body)
+        tos = _INTERNETWORK_CONTROL if what[0] in ICMP_ERROR_TYPES else 0
+        return _answer(packet, source, PROTOCOL_ICMP, header.encode() + body, tos)
+    header6 = Icmpv6Header(*what, rest).with_checksum(source, packet.src, body)
+    return _answer(packet, source, PROTOCOL_ICMPV6, header6.encode() + body)
+
+
+def _answer(packet: Packet, source: bytes, protocol: int, payload: bytes, tos: int = 0) -> bytes:
+    ethernet = EthernetHeader(packet.src_mac, packet.dst_mac, packet.ethertype).encode()
+    if packet.ethertype == ETHERTYPE_IPV4:
+        length = IPV4_HEADER_BYTES + len(payload)
+        ip = Ipv4Header(source, packet.src, protocol, length, DEFAULT_TTL, tos, dont_fragment=True)
+        return ethernet + ip.with_checksum().encode() + payload
+    return ethernet + Ipv6Header(source, packet.src, protocol, len(payload)).encode() + payload
+
+
+def _payload(frame: Buffer, packet: Packet) -> memoryview:
+    return memoryview(frame)[packet.l4_offset : packet.l3_offset + packet.ip_length]
+
+
+def _is_icmp_error(packet: Packet) -> bool:
+    if packet.quoted is not None:
+        return True
+    # RFC 4443 2.1: types below 128 are errors, known here or not.
+    is_icmpv6 = packet.protocol == PROTOCOL_ICMPV6 and packet.icmp_type >= 0
+    return is_icmpv6 and (packet.icmp_type < 128 or packet.icmp_type == ICMPV6_REDIRECT)
+
+
+def _is_fragment(packet: Packet) -> bool:
+    return packet.more_fragments or packet.fragment_offset > 0
+
+
+def _is_from_host_to_host(packet: Packet) -> bool:
+    return not is_group_mac(packet.dst_mac) and _is_unicast(packet.dst) and _is_unicast(packet.src)
+
+
+def _is_unicast(address: bytes) -> bool:
+    """Whether it can be one host's: RFC 1122 section 3.2.1.3, RFC 4291 section 2."""
+    if len(address) == 4:
+        return 0 < address[0] < 0xE0
+    return address[0] != 0xFF and any(address)

@@ -9,7 +9,8 @@ from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.address import packed, text
 from netcore.model.errors import DatapathError, PacketError
-from netcore.packet.packet import Packet, describe
+from netcore.packet.describe import describe
+from netcore.packet.packet import Packet
 from netcore.packet.protocols import ETHERTYPE_IPV4, ETHERTYPE_IPV6, PROTOCOL_TCP, TCP_SYN
 from netcore.packet.vxlan import parse_vxlan
 from netcore.pipeline.context import FromHost, FromPod, FromTunnel, Ingress

@@ -1,0 +1,126 @@
+"""Wiring: options, sockets, the plugin chain, the control plane."""
+
+import asyncio
+import logging
+import resource
+import signal
+import socket
+import sys
+import time
+from collections.abc import Coroutine, Iterable, Sequence
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Any
+
+from coredns_emu.chain import Plugin, link
+from coredns_emu.errors import first_error
+from coredns_emu.http import serve_page
+from coredns_emu.options import Options, parse_options
+from coredns_emu.plugins.errors import Errors
+from coredns_emu.plugins.forward import Forward
+from coredns_emu.plugins.forward.upstreams import Upstream, parse_resolv_conf, without_self
+from coredns_emu.plugins.health import health
+from coredns_emu.plugins.kubernetes import Kubernetes
+from coredns_emu.plugins.loadbalance import LoadBalance
+from coredns_emu.plugins.ready import ready
+from coredns_emu.responder import Responder
+from coredns_emu.rpc.control_plane import ControlPlaneClient, Identity
+from coredns_emu.server import TcpServer, UdpServer
+from coredns_emu.sockets import ListenAddress, ListenError, open_tcp, open_udp
+from coredns_emu.state import ClusterState
+from netcore.dns.zones import Zones
+from netcore.model.address import IpAddress, parse_address
+from netcore.model.config import ClusterConfig
+from netcore.model.errors import KubehopError
+
+log = logging.getLogger("coredns_emu")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until SIGTERM or SIGINT. The exit code: 0, or 1 when the server cannot run."""
+    options = parse_options(arguments)
+    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    _raise_descriptor_limit()
+    try:
+        asyncio.run(_serve(options))
+    except KubehopError as error:
+        return _fail(error)
+    except BaseExceptionGroup as errors:
+        failures = errors.subgroup(KubehopError)
+        if failures is None:
+            raise
+        return _fail(first_error(failures))
+    return 0
+
+
+def _fail(error: BaseException) -> int:
+    print(f"coredns_emu: {error}", file=sys.stderr)
+    return 1
+
+
+async def _serve(options: Options) -> None:
+    udp = [open_udp(address) for address in options.udp]
+    tcp = [open_tcp(address) for address in options.tcp]
+    for sock in (*udp, *tcp):
+        protocol = "udp" if sock.type is socket.SOCK_DGRAM else "tcp"
+        log.info("listening at %s/%s", ListenAddress(*sock.getsockname()[:2]), protocol)
+    random = SystemRandom()
+    upstreams = without_self(_read_upstreams(options.resolv_conf), _own(options, (*udp, *tcp)))
+    if not upstreams:
+        log.warning("no resolvers in %s: names outside the cluster fail", options.resolv_conf)
+    state = ClusterState(time.time)
+    kubernetes = Kubernetes(state, Zones(local_addresses=options.advertise))
+    responder = Responder(link(_plugins(kubernetes, upstreams, random)), any_class=bool(upstreams))
+
+    def serve_domain(config: ClusterConfig) -> None:
+        kubernetes.serve_domain(config.cluster_domain)
+
+    identity = Identity(options.instance_id, options.name, options.advertise)
+    client = ControlPlaneClient(options.control_plane, identity, state, serve_domain, random)
+    services: list[Coroutine[Any, Any, None]] = [client.run()]
+    services += [UdpServer(sock, responder).run() for sock in udp]
+    services += [TcpServer(sock, responder).run() for sock in tcp]
+    if options.health is not None:
+        services.append(serve_page(options.health, "/health", health))
+    if options.ready is not None:
+        services.append(serve_page(options.ready, "/ready", lambda: ready([kubernetes])))
+    await _until_stopped(services)
+
+
+async def _until_stopped(services: Iterable[Coroutine[Any, Any, None]]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(service) for service in services]
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+
+
+def _plugins(kubernetes: Kubernetes, upstreams: Sequence[Upstream], random: Random) -> list[Plugin]:
+    plugins: list[Plugin] = [Errors(), LoadBalance(random), kubernetes]
+    if upstreams:
+        plugins.append(Forward(upstreams, random))
+    return plugins
+
+
+def _read_upstreams(path: str) -> tuple[Upstream, ...]:
+    try:
+        return parse_resolv_conf(Path(path).read_text(encoding="utf-8", errors="replace"))
+    except OSError as error:
+        raise ListenError(f"cannot read --resolv-conf {path}: {error.strerror}") from error
+
+
+def _own(options: Options, sockets: Iterable[socket.socket]) -> list[tuple[IpAddress, int]]:
+    """The addresses at which this server itself would be reached."""
+    bound = [sock.getsockname()[:2] for sock in sockets]
+    own = [(parse_address(host), port) for host, port in bound]
+    return own + [(address, port) for address in options.advertise for _, port in bound]
+
+
+def _raise_descriptor_limit() -> None:
+    """As many descriptors as allowed: every forwarded query has a socket of its own."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,3 @@
+from coredns_emu.plugins.errors.handler import Errors
+
+__all__ = ["Errors"]

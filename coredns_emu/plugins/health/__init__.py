@@ -1,0 +1,3 @@
+from coredns_emu.plugins.health.page import health
+
+__all__ = ["health"]

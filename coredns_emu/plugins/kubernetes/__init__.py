@@ -1,0 +1,3 @@
+from coredns_emu.plugins.kubernetes.handler import Kubernetes
+
+__all__ = ["Kubernetes"]

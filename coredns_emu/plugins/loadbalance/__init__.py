@@ -1,0 +1,3 @@
+from coredns_emu.plugins.loadbalance.handler import LoadBalance
+
+__all__ = ["LoadBalance"]

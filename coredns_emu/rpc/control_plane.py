@@ -1,0 +1,161 @@
+"""The control plane as this server sees it: register, heartbeats, the stream of state.
+
+One session is a registration, then heartbeats and the stream side by side until either ends.
+Sessions follow each other with growing pauses, for ever: answers go on from the last state.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+import grpc.aio
+
+from coredns_emu.errors import first_error
+from netcore.model.address import IpAddress
+from netcore.model.change import Batch
+from netcore.model.config import ClusterConfig
+from netcore.model.errors import KubehopError
+from protos.convert import batch_from_pb, config_from_pb
+from protos.gen.v1 import controlplane_pb2 as pb
+from protos.gen.v1.controlplane_pb2_grpc import ControlPlaneStub
+
+if TYPE_CHECKING:
+    from protos.gen.v1.controlplane_pb2_grpc import ControlPlaneAsyncStub
+
+log = logging.getLogger(__name__)
+
+_CALL_TIMEOUT_S = 5.0
+_DEFAULT_HEARTBEAT_S = 1.0
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+_CHANNEL_OPTIONS = (
+    # A peer that vanished without a FIN is noticed within keepalive time + timeout.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.max_receive_message_length", 64 << 20),
+    # Pauses between attempts are decided here, not by the channel.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+)
+
+
+class Feed(Protocol):
+    """Who takes the stream in; see ClusterState."""
+
+    @property
+    def synced(self) -> bool: ...
+
+    @property
+    def resume_point(self) -> tuple[str, int]: ...
+
+    def apply(self, batch: Batch) -> None: ...
+
+    def disconnected(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this server is to the control plane. An empty `name` asks for one."""
+
+    instance_id: str
+    name: str = ""
+    addresses: tuple[IpAddress, ...] = ()
+
+
+class StreamEnded(KubehopError):
+    """The control plane closed a stream that has no end."""
+
+
+class ControlPlaneClient:
+    """Feeds `feed` from the control plane at `target` (HOST:PORT or unix:/path)."""
+
+    def __init__(
+        self,
+        target: str,
+        identity: Identity,
+        feed: Feed,
+        on_config: Callable[[ClusterConfig], None],
+        random: Random,
+        with_pods: bool = False,
+    ) -> None:
+        self._target = target
+        self._identity = identity
+        self._feed = feed
+        self._on_config = on_config
+        self._random = random
+        self._with_pods = with_pods
+        self._pause_s = _FIRST_PAUSE_S
+        self._connected = False
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        options: Sequence[tuple[str, int]] = _CHANNEL_OPTIONS
+        async with grpc.aio.insecure_channel(self._target, options=options) as channel:
+            stub = ControlPlaneStub(channel)
+            while True:
+                try:
+                    await self._session(stub)
+                except* (grpc.aio.AioRpcError, KubehopError) as errors:
+                    self._report(first_error(errors))
+                self._feed.disconnected()
+                await asyncio.sleep(self._pause_s * self._random.uniform(0.5, 1.0))
+                self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
+
+    async def _session(self, stub: "ControlPlaneAsyncStub") -> None:
+        response = await self._register(stub)
+        if not self._connected:
+            self._connected = True
+            log.info("control plane %s: registered as %s", self._target, response.name)
+        self._on_config(config_from_pb(response.config))
+        interval_s = response.heartbeat_interval_ms / 1000 or _DEFAULT_HEARTBEAT_S
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._heartbeats(stub, response.name, interval_s))
+            group.create_task(self._watch(stub, response.name))
+
+    async def _register(self, stub: "ControlPlaneAsyncStub") -> pb.RegisterResponse:
+        request = pb.RegisterRequest(
+            role=pb.ROLE_DNS,
+            name=self._identity.name,
+            instance_id=self._identity.instance_id,
+            underlay_addresses=map(str, self._identity.addresses),
+        )
+        return await stub.Register(request, timeout=_CALL_TIMEOUT_S)
+
+    async def _heartbeats(
+        self, stub: "ControlPlaneAsyncStub", name: str, interval_s: float
+    ) -> None:
+        while True:
+            ready = self._feed.synced
+            request = pb.HeartbeatRequest(
+                name=name,
+                role=pb.ROLE_DNS,
+                instance_id=self._identity.instance_id,
+                ready=ready,
+                message="" if ready else "waiting for the first snapshot",
+                applied_revision=self._feed.resume_point[1],
+            )
+            await stub.Heartbeat(request, timeout=_CALL_TIMEOUT_S)
+            await asyncio.sleep(interval_s)
+
+    async def _watch(self, stub: "ControlPlaneAsyncStub", name: str) -> None:
+        topics = [pb.TOPIC_SERVICES, pb.TOPIC_ENDPOINT_SLICES, pb.TOPIC_NAMESPACES]
+        if self._with_pods:
+            topics.append(pb.TOPIC_PODS)
+        epoch, revision = self._feed.resume_point
+        request = pb.WatchRequest(
+            client_name=name, topics=topics, epoch=epoch, since_revision=revision
+        )
+        async for message in stub.Watch(request):
+            self._feed.apply(batch_from_pb(message))
+            self._pause_s = _FIRST_PAUSE_S
+        raise StreamEnded("the control plane ended the stream")
+
+    def _report(self, error: BaseException) -> None:
+        """One line for each loss, not one for each attempt."""
+        reason = error.details() if isinstance(error, grpc.aio.AioRpcError) else error
+        level = logging.WARNING if self._connected else logging.DEBUG
+        log.log(level, "control plane %s: %s; trying again", self._target, reason)
+        self._connected = False

@@ -13,7 +13,8 @@ class Clock(Protocol):
     def wall_ns(self) -> int:
         """Nanoseconds since 1970."""
 
-    async def sleep(self, seconds: float) -> None: ...
+    async def wait(self, event: asyncio.Event, timeout_s: float) -> bool:
+        """True as soon as the event is set, False when the time is over."""
 
 
 class SystemClock:
@@ -23,8 +24,12 @@ class SystemClock:
     def wall_ns(self) -> int:
         return time.time_ns()
 
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    async def wait(self, event: asyncio.Event, timeout_s: float) -> bool:
+        try:
+            async with asyncio.timeout(max(0.0, timeout_s)):
+                return await event.wait()
+        except TimeoutError:
+            return event.is_set()
 
 
 def rfc3339(wall_ns: int) -> str:

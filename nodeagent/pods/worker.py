@@ -1,0 +1,210 @@
+"""One pod from its manifest to its removal."""
+
+import asyncio
+import logging
+import shutil
+from typing import Any, Final
+
+from netcore.model.errors import KubehopError
+from nodeagent.pods.clock import rfc3339
+from nodeagent.pods.interfaces import Manifest
+from nodeagent.pods.pod_context import PodContext
+from nodeagent.pods.records import initial_records
+from nodeagent.pods.references import References
+from nodeagent.pods.runner import ContainerRunner
+from nodeagent.pods.status import ContainerRole, SandboxFacts, pod_status
+from nodeagent.pods.volumes import render_volume
+
+_log: Final = logging.getLogger(__name__)
+_RETRY_MIN_S: Final = 1.0
+_RETRY_MAX_S: Final = 60.0
+
+
+class PodWorker:
+    """Runs the pod of one uid. `run` returns when nothing of it is left on the node."""
+
+    def __init__(self, pod: PodContext) -> None:
+        self.pod = pod
+        pod.changed = self._report
+        self._records = initial_records(pod.manifest)
+        containers = [
+            *(pod.manifest["spec"].get("initContainers") or ()),
+            *pod.manifest["spec"]["containers"],
+        ]
+        self.runners = [
+            ContainerRunner(pod, container, record)
+            for container, record in zip(containers, self._records, strict=True)
+        ]
+        present = pod.manifest.get("status") or {}
+        self._start_time = present.get("startTime") or rfc3339(pod.clock.wall_ns())
+        # It had come to its end before this agent started: nothing runs again.
+        self._was_over = present.get("phase") in ("Succeeded", "Failed")
+        self._deadline_s = pod.clock.monotonic()
+        self._sandbox_ready = False
+        self._pod_ips: tuple[str, ...] = ()
+        self._vanished = False
+        self._last_status: dict[str, Any] = {}
+
+    def update(self, manifest: Manifest, references: References) -> None:
+        """The manifest or what it refers to has changed."""
+        renewed = references is not self.pod.references or manifest is not self.pod.manifest
+        self.pod.manifest = manifest
+        self.pod.references = references
+        if manifest["metadata"].get("deletionTimestamp"):
+            self._stop(self.pod.grace_s)
+        elif renewed and self._sandbox_ready:
+            self._renew_volumes()
+            self._report()
+        self.pod.refreshed.set()
+
+    def stop(self, grace_s: float) -> None:
+        """End all containers, but keep the object: the node goes down."""
+        self._vanished = True
+        self._stop(grace_s)
+
+    def _stop(self, grace_s: float) -> None:
+        self.pod.stopping.set()
+        self.pod.refreshed.set()
+        self._deadline_s = self.pod.clock.monotonic() + grace_s
+        for runner in self.runners:
+            if runner.record.role is not ContainerRole.SIDECAR or not self._has_running_apps():
+                runner.terminate(self._deadline_s)
+
+    def _has_running_apps(self) -> bool:
+        return any(
+            runner.record.running
+            for runner in self.runners
+            if runner.record.role is ContainerRole.APP
+        )
+
+    async def run(self) -> None:
+        pod = self.pod
+        try:
+            if pod.manifest["metadata"].get("deletionTimestamp"):
+                return
+            if not self._was_over:
+                await self._live()
+            await pod.stopping.wait()
+        finally:
+            await self._tear_down()
+            shutil.rmtree(pod.directory, ignore_errors=True)
+            if not self._vanished:
+                status = self._status()
+                pod.reporter.status_changed(*pod.ref, status, True)
+
+    async def _live(self) -> None:
+        try:
+            if await self._create_sandbox() and await self._mount_volumes():
+                await self._run_containers()
+        finally:
+            await self._tear_down()
+        self._report()
+
+    async def _create_sandbox(self) -> bool:
+        pod, delay_s = self.pod, _RETRY_MIN_S
+        self._report()
+        while not pod.stopping.is_set():
+            try:
+                await pod.sandbox.create(pod.manifest, pod.node)
+            except (KubehopError, OSError) as error:
+                await pod.sandbox.close()
+                text = f"Failed to create pod sandbox: {error}"
+                pod.event("Warning", "FailedCreatePodSandBox", text)
+                await pod.clock.wait(pod.stopping, delay_s)
+                delay_s = min(2 * delay_s, _RETRY_MAX_S)
+                continue
+            self._sandbox_ready = True
+            self._pod_ips = pod.sandbox.pod_ips
+            self._report()
+            return True
+        return False
+
+    async def _mount_volumes(self) -> bool:
+        """Waits for ConfigMaps and Secrets that are not there yet."""
+        pod = self.pod
+        while not pod.stopping.is_set():
+            try:
+                pod.volumes = self._write_volumes()
+                return True
+            except (KubehopError, OSError) as error:
+                pod.event("Warning", "FailedMount", str(error))
+            await pod.retry_after(10 * _RETRY_MIN_S)
+        return False
+
+    def _write_volumes(self) -> dict[str, str]:
+        pod, places = self.pod, {}
+        for volume in pod.manifest["spec"].get("volumes") or ():
+            name = volume["name"]
+            try:
+                rendered = render_volume(volume, pod.facts, pod.references)
+                places[name] = pod.sandbox.write_volume(name, rendered)
+            except (KubehopError, OSError) as error:
+                raise KubehopError(
+                    f'MountVolume.SetUp failed for volume "{name}" : {error}'
+                ) from error
+        return places
+
+    def _renew_volumes(self) -> None:
+        """Changed ConfigMaps, Secrets and labels reach the running containers."""
+        try:
+            self._write_volumes()
+        except KubehopError as error:
+            _log.warning("pod %s/%s: %s", self.pod.ref.namespace, self.pod.ref.name, error)
+
+    async def _run_containers(self) -> None:
+        sidecars: list[ContainerRunner] = []
+        async with asyncio.TaskGroup() as tasks:
+            for runner in self.runners:
+                if runner.record.role is ContainerRole.SIDECAR:
+                    sidecars.append(runner)
+                    tasks.create_task(runner.run())
+                    await runner.settled.wait()
+                elif runner.record.role is ContainerRole.INIT:
+                    await runner.run()
+                    if runner.record.exit_code != 0:
+                        break
+                if self.pod.stopping.is_set():
+                    break
+            else:
+                await self._run_apps()
+            deadline_s = self._deadline_of_sidecars()
+            for sidecar in reversed(sidecars):
+                sidecar.terminate(deadline_s)
+
+    async def _run_apps(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for runner in self.runners:
+                if runner.record.role is ContainerRole.APP:
+                    tasks.create_task(runner.run())
+
+    def _deadline_of_sidecars(self) -> float:
+        if self.pod.stopping.is_set():
+            return self._deadline_s
+        return self.pod.clock.monotonic() + self.pod.grace_s
+
+    async def _tear_down(self) -> None:
+        self._sandbox_ready = False
+        await self.pod.sandbox.close()
+
+    def _status(self) -> dict[str, Any]:
+        pod = self.pod
+        facts = SandboxFacts(self._sandbox_ready, self._start_time, self._pod_ips)
+        now = rfc3339(pod.clock.wall_ns())
+        if self._was_over:
+            return dict(pod.manifest["status"])
+        basis = {**pod.manifest, "status": {**(pod.manifest.get("status") or {})}}
+        if self._last_status:
+            basis["status"]["conditions"] = self._own_conditions(basis["status"])
+        return pod_status(basis, self._records, facts, pod.node, now)
+
+    def _own_conditions(self, present: Manifest) -> list[dict[str, Any]]:
+        """What was reported last is newer than what the manifest says of our conditions."""
+        own = {condition["type"]: condition for condition in self._last_status["conditions"]}
+        foreign = [c for c in present.get("conditions") or () if c["type"] not in own]
+        return [*own.values(), *foreign]
+
+    def _report(self) -> None:
+        status = self._status()
+        if status != self._last_status:
+            self._last_status = status
+            self.pod.reporter.status_changed(*self.pod.ref, status, False)

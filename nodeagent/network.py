@@ -6,48 +6,16 @@ The kubelet side asks (`PodNetwork`); the agent and its datapath are told.
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 
 from netcore.ipam.allocator import AddressAllocator
 
 from netcore.model.address import IpAddress
 from nodeagent.agent import Agent, pod_of
 from nodeagent.datapath.base import PodPort
-from nodeagent.edges.links import configure_pod
-from nodeagent.edges.netns import run_in_netns
-from nodeagent.edges.tap import open_tap
-
-POD_DEVICE = "eth0"
-
-
-@dataclass(frozen=True, slots=True)
-class PodLink:
-    """What a pod's device gets."""
-
-    mac: bytes
-    mtu_bytes: int
-    ips: tuple[IpAddress, ...]
-    gateways: tuple[IpAddress, ...]
-
+from nodeagent.edges.pod_device import PodLink, open_pod_device
 
 OpenPodDevice = Callable[[str, PodLink], int]
 """(path of the pod's network namespace, link) -> descriptor. Blocks."""
-
-
-def open_pod_device(netns_path: str, link: PodLink) -> int:
-    """Make and bring up eth0 in a pod's namespace. Raises DatapathError or OSError."""
-    return run_in_netns(netns_path, partial(_make_device, link))
-
-
-def _make_device(link: PodLink) -> int:
-    descriptor = open_tap(POD_DEVICE)
-    try:
-        configure_pod(POD_DEVICE, link.mac, link.mtu_bytes, link.ips, link.gateways)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 class LocalPodNetwork:

@@ -95,10 +95,10 @@ class _Builder:
 
     def __init__(self, base: Snapshot) -> None:
         self._base = base
-        self._copies: dict[str, dict[Any, Any]] = {}
+        self._copies: dict[str, Any] = {}
         self._config = base.config
         self._dirty_services: set[Key] = set()
-        self._topology_changed = base.routes is None or not tuple(base.routes)
+        self._topology_changed = False
 
     def apply(self, change: Change) -> None:
         item = change.object
@@ -125,10 +125,9 @@ class _Builder:
         for key in self._dirty_services:
             self._recompile(key)
         if self._topology_changed:
-            derived = _topology(self._config, self._base.node_name, self._view("nodes"))
-        else:
-            derived = {}
-        return replace(self._base, config=self._config, **self._copies, **derived)
+            self._copies |= _topology(self._config, self._base.node_name, self._view("nodes"))
+        changed: dict[str, Any] = self._copies
+        return replace(self._base, config=self._config, **changed)
 
     def _apply_pod(self, pod: Pod, *, deleted: bool) -> None:
         previous: Pod | None = self._view("pods").get(pod.key)
@@ -195,12 +194,14 @@ class _Builder:
 
     def _view(self, name: str) -> Mapping[Any, Any]:
         copy = self._copies.get(name)
-        return copy if copy is not None else getattr(self._base, name)
+        found: Mapping[Any, Any] = copy if copy is not None else getattr(self._base, name)
+        return found
 
     def _writable(self, name: str) -> dict[Any, Any]:
-        if name not in self._copies:
-            self._copies[name] = dict(getattr(self._base, name))
-        return self._copies[name]
+        copy: dict[Any, Any] | None = self._copies.get(name)
+        if copy is None:
+            copy = self._copies[name] = dict(getattr(self._base, name))
+        return copy
 
 
 def _topology(config: ClusterConfig, node_name: str, nodes: Mapping[str, Node]) -> dict[str, Any]:

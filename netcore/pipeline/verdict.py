@@ -90,10 +90,11 @@ class Decision:
     """A verdict and what has to happen with it, in this order: rewrite, conntrack, verdict.
 
     `entry` is the flow that the packet belongs to: to be inserted when `is_new`, else to be
-    refreshed; `replaces` is a finished flow of the same tuple that makes room. `turn_of` names the frontend whose round-robin turn was used up.
-    `quoted_rewrite`: the packet is an ICMP error and the packet that it quotes is to be
-    rewritten by this, too. `fragment_to_bytes`: the IP packet is larger than the way on
-    carries and is to be cut into fragments no larger than that (0: it fits).
+    refreshed; `replaces` is a finished flow of the same tuple that makes room. `turn_of` names
+    the frontend whose round-robin turn was used up. `quoted_rewrite`: the packet is an ICMP
+    error and the packet that it quotes is to be rewritten by this, too. `fragment_to_bytes`:
+    the IP packet is larger than the way on carries and is to be cut into fragments no larger
+    than that (0: it fits).
     """
 
     verdict: Verdict

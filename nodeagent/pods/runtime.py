@@ -59,10 +59,14 @@ class ZygoteRuntime:
         self._process = process
         self._sock = sock
         self._ids = 0
-        self._pending: dict[int, asyncio.Future[int]] = {}
+        self._pending: dict[int, asyncio.Future[Process]] = {}
         self._exits: dict[int, asyncio.Future[int]] = {}
         self._outgoing: deque[tuple[dict[str, Any], list[int]]] = deque()
         self._lost: asyncio.Future[None] | None = None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @classmethod
     def spawn(cls) -> "ZygoteRuntime":
@@ -124,12 +128,11 @@ class ZygoteRuntime:
         status_r, status_w = os.pipe()
         try:
             self._ids += 1
-            answered = asyncio.get_running_loop().create_future()
+            answered: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
             self._pending[self._ids] = answered
             fds = [status_w, *(os.dup(fd) for fd in stdio)]
             self._send({"op": operation, "id": self._ids, "spec": spec}, fds)
-            pid = await answered
-            process = Process(pid, self._exits[pid])
+            process = await answered
             try:
                 report = await _read_to_end(status_r)
             except asyncio.CancelledError:
@@ -179,23 +182,24 @@ class ZygoteRuntime:
 
     def _handle(self, message: dict[str, Any]) -> None:
         if "exit" in message:
-            exited = self._exits.pop(message["exit"], None)
-            if exited is not None and not exited.done():
-                exited.set_result(message["code"])
+            ended = self._exits.pop(message["exit"], None)
+            if ended is not None and not ended.done():
+                ended.set_result(message["code"])
             return
         answered = self._pending.pop(message.get("id", -1), None)
         if answered is None:
             return
-        if "pid" in message:
-            self._exits[message["pid"]] = answered.get_loop().create_future()
-        if answered.cancelled():
-            if "pid" in message:  # nobody waits any more: what was started must not stay
-                unwanted = Process(message["pid"], self._exits[message["pid"]])
-                self.kill(unwanted, signal.SIGKILL)
-        elif "pid" in message:
-            answered.set_result(message["pid"])
+        if "pid" not in message:
+            if not answered.done():
+                answered.set_exception(StartError(message["error"]))
+            return
+        exited: asyncio.Future[int] = answered.get_loop().create_future()
+        self._exits[message["pid"]] = exited
+        process = Process(message["pid"], exited)
+        if answered.done():  # nobody waits any more: what was started must not stay
+            self.kill(process, signal.SIGKILL)
         else:
-            answered.set_exception(StartError(message["error"]))
+            answered.set_result(process)
 
     def _future_of_loss(self) -> "asyncio.Future[None]":
         if self._lost is None:

@@ -72,7 +72,17 @@ class SandboxFacts:
 
 
 def pod_phase(records: Iterable[ContainerRecord], restart_policy: str) -> str:
-    """Pending, Running, Succeeded or Failed, as kubelet's getPhase."""
+    """Pending, Running, Succeeded or Failed, as kubelet's getPhase.
+
+    Succeeded and Failed are final, hence not said before the last sidecar has ended.
+    """
+    known = tuple(records)
+    phase = _phase_of_containers(known, restart_policy)
+    is_final = phase in ("Succeeded", "Failed")
+    return "Running" if is_final and any(record.running for record in known) else phase
+
+
+def _phase_of_containers(records: Iterable[ContainerRecord], restart_policy: str) -> str:
     apps: list[ContainerRecord] = []
     first: list[ContainerRecord] = []
     for record in records:

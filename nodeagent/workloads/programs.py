@@ -4,9 +4,11 @@ Each is `main(args) -> exit code`. In the zygote they are imported beforehand; r
 shim (`exec python ... main(name, args)`) only the wanted one is.
 """
 
+import contextlib
 import gc
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
@@ -36,6 +38,8 @@ def preload() -> None:
 def run_program(name: str, args: Sequence[str]) -> NoReturn:
     """Run a program as this process and end with its exit code."""
     gc.enable()
+    if os.getpid() == 1:
+        signal.signal(signal.SIGCHLD, lambda *_: reap_orphans())
     syscalls.set_name(name)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
@@ -58,6 +62,21 @@ def run_program(name: str, args: Sequence[str]) -> NoReturn:
             except OSError:
                 code = code or 1
         os._exit(code)
+
+
+def reap_orphans() -> None:
+    """What a container's first process owes to the commands that others ran in it.
+
+    Children of its own have its session; somebody of its own waits for those.
+    """
+    own_session = os.getsid(0)
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pid = int(name)
+            with open(f"/proc/{pid}/stat") as stream:
+                state, parent = stream.read().rpartition(")")[2].split()[:2]
+            if state == "Z" and parent == "1" and os.getsid(pid) != own_session:
+                os.waitpid(pid, os.WNOHANG)
 
 
 def _main_of(name: str) -> Callable[[Sequence[str]], int]:

@@ -27,6 +27,8 @@ class ClusterSettings:
     underlay_mtu_bytes: int = 1500
     server_url: str = "https://127.0.0.1:6443"
     """What goes into the kubeconfig."""
+    ca_certificate: str = ""
+    """The cluster CA's certificate, PEM: what `kube-root-ca.crt` holds."""
     default_toleration_s: int = 30
     """How long pods stay bound to a node that does not answer (Kubernetes: 300)."""
 

@@ -266,9 +266,30 @@ def _cluster() -> list[Resource]:
     ]
 
 
+REVIEW_GROUPS = ("authentication.k8s.io", "authorization.k8s.io")
+"""Their resources store nothing: a create is a question that is answered at once."""
+
+
+def _reviews() -> list[Resource]:
+    def review(group: str, kind: str, *, namespaced: bool = False) -> Resource:
+        plural = f"{kind.lower()}s"
+        return Resource(
+            group, "v1", plural, kind, kind.lower(), namespaced=namespaced, verbs=("create",)
+        )
+
+    authentication, authorization = REVIEW_GROUPS
+    return [
+        review(authentication, "SelfSubjectReview"),
+        review(authorization, "LocalSubjectAccessReview", namespaced=True),
+        review(authorization, "SelfSubjectAccessReview"),
+        review(authorization, "SelfSubjectRulesReview"),
+        review(authorization, "SubjectAccessReview"),
+    ]
+
+
 def resource_table() -> ResourceTable:
     """Everything that the API serves."""
-    return ResourceTable([*_core(), *_workloads(), *_network(), *_cluster()])
+    return ResourceTable([*_core(), *_workloads(), *_network(), *_cluster(), *_reviews()])
 
 
 RESOURCES = resource_table()

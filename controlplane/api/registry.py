@@ -48,7 +48,10 @@ class WriteOptions:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A write about to be stored, as a field tracker sees it. `old` is None for a create."""
+    """A write about to be stored, as a field tracker sees it. `old` is None for a create.
+
+    The tracker returns the object with its managedFields, in a copy.
+    """
 
     obj: Object
     old: Object | None
@@ -68,7 +71,7 @@ class Registry:
         strategies: Mapping[tuple[str, str], Strategy] | None = None,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        track_fields: Callable[[Change], None] = lambda change: None,
+        track_fields: Callable[[Change], Object] = lambda change: change.obj,
     ) -> None:
         self.store = store
         self.resources = resources
@@ -165,7 +168,7 @@ class Registry:
         strategy.default(obj)
         await strategy.prepare_create(obj, self.context(options))
         self._validate(resource, obj, None)
-        self._track_fields(Change(obj, None, resource, options, self.now()))
+        obj = self._track_fields(Change(obj, None, resource, options, self.now()))
         if options.dry_run:
             return Stored(key, 0, obj)
         try:
@@ -230,9 +233,9 @@ class Registry:
         if resource.has_generation and content_of(new) != content_of(old):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         new["metadata"]["resourceVersion"] = str(found.revision)
+        new = self._track_fields(Change(new, old, resource, options, self.now()))
         if new == old:
             return found
-        self._track_fields(Change(new, old, resource, options, self.now()))
         if options.dry_run:
             return Stored(key, found.revision, new)
         if not is_held(new):

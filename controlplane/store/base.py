@@ -170,6 +170,9 @@ class Store(Protocol):
     async def compact(self, revision: int) -> None:
         """Forgets the history up to and including `revision`. Current objects stay."""
 
+    def end_watches(self) -> None:
+        """Ends all watches, and later ones at once: the first step of a clean shutdown."""
+
     async def close(self) -> None:
         """Ends all watches and flushes. Idempotent."""
 

@@ -66,6 +66,8 @@ class History:
         self.after(from_revision)
         watch = HistoryWatch(self, prefix, from_revision)
         self._watches.add(watch)
+        if self.closed:
+            watch.close()
         return watch
 
     def close(self) -> None:

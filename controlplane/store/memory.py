@@ -79,6 +79,10 @@ class MemoryStore:
         """Forgets the history up to and including `revision`."""
         self._history.forget(revision)
 
+    def end_watches(self) -> None:
+        """Ends all watches, and later ones at once."""
+        self._history.close()
+
     async def close(self) -> None:
         """Ends all watches."""
         self._history.close()

@@ -123,6 +123,10 @@ class SqliteStore:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._writer, self._database.compact, self._history.compacted)
 
+    def end_watches(self) -> None:
+        """Ends all watches, and later ones at once."""
+        self._history.close()
+
     async def close(self) -> None:
         """Waits for the writes under way, ends all watches, closes the file. Idempotent."""
         if self._closed:

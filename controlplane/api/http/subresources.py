@@ -1,0 +1,100 @@
+"""The paths below objects that are not plain reads and writes: scale, binding, eviction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from controlplane.api import access, deletion, errors
+from controlplane.api.http import body
+from controlplane.api.http.parameters import delete_options
+from controlplane.api.patch import apply_patch
+from controlplane.api.scale import scale_of, with_scale
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiohttp import web
+
+    from controlplane.api.http.call import Call, Handler
+    from controlplane.api.http.parameters import WriteParameters
+
+Object = dict[str, Any]
+
+
+async def get_scale(call: Call) -> web.StreamResponse:
+    """The Scale of a workload."""
+    stored = await call.registry.get(call.resource, call.namespace, call.name)
+    return call.answer(scale_of(stored.value))
+
+
+async def put_scale(call: Call) -> web.StreamResponse:
+    """Sets the replicas of a workload."""
+    scale = (await call.read_body()).obj
+    return await _rescale(call, call.parameters(), lambda current: with_scale(current, scale))
+
+
+async def patch_scale(call: Call) -> web.StreamResponse:
+    """Patches the Scale of a workload, which is to patch its replicas."""
+    raw = await body.read(call.request)
+    content_type = call.request.headers.get("Content-Type", "")
+
+    def change(current: Object) -> Object:
+        return with_scale(current, apply_patch(content_type, scale_of(current), raw, None))
+
+    return await _rescale(call, call.parameters(), change)
+
+
+async def _rescale(call: Call, parameters: WriteParameters, change: Any) -> web.StreamResponse:
+    stored = await call.registry.update(
+        call.resource, call.namespace, call.name, change, call.write_options(parameters)
+    )
+    return call.answer(scale_of(stored.value))
+
+
+async def bind(call: Call) -> web.StreamResponse:
+    """Binds a pod to a node, once."""
+    binding = (await call.read_body()).obj
+    node = str((binding.get("target") or {}).get("name") or "")
+    if not node:
+        raise errors.invalid("Binding", call.name, [errors.required("target.name")])
+
+    def change(pod: Object) -> Object:
+        spec = pod.setdefault("spec", {})
+        if pod["metadata"].get("deletionTimestamp"):
+            raise errors.conflict("pods/binding", call.name, f"pod {call.name} is being deleted")
+        if spec.get("nodeName"):
+            why = f'pod {call.name} is already assigned to node "{spec["nodeName"]}"'
+            raise errors.conflict("pods/binding", call.name, why)
+        spec["nodeName"] = node
+        return pod
+
+    parameters = call.parameters()
+    await call.registry.update(
+        call.resource, call.namespace, call.name, change, call.write_options(parameters)
+    )
+    return call.answer(errors.success(errors.Details()), status=201)
+
+
+async def evict(call: Call) -> web.StreamResponse:
+    """Deletes a pod as `kubectl drain` asks for it."""
+    eviction = (await call.read_body()).obj
+    options = delete_options(call.request.query, eviction.get("deleteOptions") or {})
+    await deletion.delete(call.registry, call.resource, call.namespace, call.name, options)
+    return call.answer(errors.success(errors.Details()), status=201)
+
+
+async def review(call: Call) -> web.StreamResponse:
+    """Answers a question about the caller; nothing is stored."""
+    obj = (await call.read_body()).obj
+    call.check_kind(obj)
+    return call.answer(access.answer_review(call.resource.kind, obj, call.user), status=201)
+
+
+HANDLERS: Mapping[tuple[str, str], Handler] = {
+    ("scale", "get"): get_scale,
+    ("scale", "update"): put_scale,
+    ("scale", "patch"): patch_scale,
+    ("binding", "create"): bind,
+    ("eviction", "create"): evict,
+}
+"""By subresource and verb."""

@@ -1,0 +1,141 @@
+"""The command line of the control plane."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+from controlplane.config import ClusterSettings, IPNetwork
+from controlplane.listening import split_address
+
+DEFAULT_API_LISTEN = "127.0.0.1:6443"
+DEFAULT_RPC_LISTEN = "0.0.0.0:7443"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The parsed command line."""
+
+    settings: ClusterSettings
+    data_dir: Path
+    api_listen: tuple[str, ...]
+    rpc_listen: tuple[str, ...]
+    tls_san: tuple[str, ...]
+    kubeconfig_out: Path | None
+    verbose: bool
+
+
+def _network(text: str) -> IPNetwork:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def parser() -> argparse.ArgumentParser:
+    """The flags and their defaults."""
+    made = argparse.ArgumentParser(
+        prog="controlplane", description="The control plane of a kubehop cluster."
+    )
+    add = made.add_argument
+    add("--data-dir", type=Path, required=True, help="where state and certificates are kept")
+    add("--cluster-name", default="kubehop")
+    add(
+        "--api-listen",
+        action="append",
+        metavar="HOST:PORT|fd://N",
+        help=f"where the Kubernetes API listens; may be given again [{DEFAULT_API_LISTEN}]",
+    )
+    add(
+        "--rpc-listen",
+        action="append",
+        metavar="HOST:PORT|unix:PATH|fd://N",
+        help=f"where agents connect to; may be given again [{DEFAULT_RPC_LISTEN}]",
+    )
+    add(
+        "--advertise-address",
+        type=_address,
+        default="127.0.0.1",
+        help="this machine's address as pods reach it, behind the Service `kubernetes`",
+    )
+    add("--advertise-port", type=int, help="the API's port there [that of --api-listen]")
+    add("--pod-cidr", type=_network, default=ip_network("10.244.0.0/16"))
+    add("--service-cidr", type=_network, default=ip_network("10.96.0.0/16"))
+    add("--node-cidr-mask-size", type=int, default=24)
+    add("--cluster-domain", default="cluster.local")
+    add("--proxy-mode", default="iptables", choices=("iptables", "ipvs", "nftables", "none"))
+    add("--underlay-mtu", type=int, default=1500)
+    add("--server-url", help="the API's URL in the kubeconfig [from --api-listen]")
+    add("--kubeconfig-out", type=Path, help="write the administrator's kubeconfig here")
+    add(
+        "--tls-san",
+        action="append",
+        default=[],
+        metavar="NAME|IP",
+        help="another name of the API server; may be given again",
+    )
+    add("--verbose", action="store_true", help="log every decision")
+    return made
+
+
+def parse(arguments: list[str] | None = None) -> Options:
+    """The options. Exits with code 2 and one line for a wrong one, as argparse does."""
+    made = parser()
+    given = made.parse_args(arguments)
+    api_listen = tuple(given.api_listen or (DEFAULT_API_LISTEN,))
+    try:
+        port = given.advertise_port or _first_port(api_listen)
+    except ValueError as error:
+        made.error(f"argument --api-listen: {error}: {', '.join(api_listen)}")
+    _check_networks(made, given)
+    settings = ClusterSettings(
+        cluster_name=given.cluster_name,
+        advertise_address=given.advertise_address,
+        api_port=port,
+        pod_cidr=given.pod_cidr,
+        service_cidr=given.service_cidr,
+        node_cidr_mask_size=given.node_cidr_mask_size,
+        cluster_domain=given.cluster_domain,
+        proxy_mode=given.proxy_mode,
+        underlay_mtu_bytes=given.underlay_mtu,
+        server_url=given.server_url or f"https://127.0.0.1:{port}",
+    )
+    return Options(
+        settings=settings,
+        data_dir=given.data_dir,
+        api_listen=api_listen,
+        rpc_listen=tuple(given.rpc_listen or (DEFAULT_RPC_LISTEN,)),
+        tls_san=tuple(given.tls_san),
+        kubeconfig_out=given.kubeconfig_out,
+        verbose=given.verbose,
+    )
+
+
+def _first_port(listens: tuple[str, ...]) -> int:
+    """The port of the first address that names one, 6443 when all are inherited sockets."""
+    for address in listens:
+        if not address.startswith("fd://"):
+            return split_address(address)[1]
+    return 6443
+
+
+def _check_networks(made: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    pods, services, mask = given.pod_cidr, given.service_cidr, given.node_cidr_mask_size
+    if not pods.prefixlen <= mask <= pods.max_prefixlen - 2:
+        made.error(
+            f"argument --node-cidr-mask-size: {mask} does not divide --pod-cidr {pods}: "
+            f"it must be from {pods.prefixlen} to {pods.max_prefixlen - 2}"
+        )
+    if services.num_addresses < 16:
+        made.error(f"argument --service-cidr: {services} is smaller than a /28")
+    if pods.version == services.version and pods.overlaps(services):
+        made.error(f"argument --service-cidr: {services} overlaps --pod-cidr {pods}")

@@ -1,0 +1,137 @@
+"""Wiring: opens the sockets, the store and the certificates, runs the API until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import signal
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from controlplane import pki
+from controlplane.api.catalog import RESOURCES
+from controlplane.api.client import Client
+from controlplane.api.http.authentication import Credentials
+from controlplane.api.http.dispatch import Dispatcher
+from controlplane.api.registry import Registry
+from controlplane.api.server import ApiServer
+from controlplane.api.strategies.registry import strategies
+from controlplane.api.tracking import track_fields
+from controlplane.bootstrap import ensure_namespaces
+from controlplane.flags import Options, parse
+from controlplane.listening import listen
+from controlplane.store.sqlite import SqliteStore
+from netcore.model.errors import ConfigError, KubehopError
+
+if TYPE_CHECKING:
+    import socket
+
+    from controlplane.config import ClusterSettings
+
+log = logging.getLogger("controlplane")
+BUILD = "0.1.0"
+_STORE_FILE = "store.db"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs until SIGTERM or SIGINT: 0. Wrong configuration: 2. Failure while running: 1."""
+    options = parse(arguments)
+    logging.basicConfig(
+        level=logging.DEBUG if options.verbose else logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
+    )
+    try:
+        asyncio.run(run(options))
+    except ConfigError as error:
+        return _fail(error, code=2)
+    except KubehopError as error:
+        return _fail(error, code=1)
+    except BaseExceptionGroup as group:
+        ours = group.subgroup(KubehopError)
+        if ours is None:
+            raise
+        return _fail(_first(ours), code=1)
+    return 0
+
+
+def _fail(error: BaseException, code: int) -> int:
+    print(f"controlplane: {error}", file=sys.stderr)
+    return code
+
+
+def _first(group: BaseException) -> BaseException:
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group
+
+
+async def run(options: Options) -> None:
+    """Serves until SIGTERM or SIGINT. Raises ConfigError, KubehopError when it cannot."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with contextlib.ExitStack() as sockets:
+        listeners = [
+            sockets.enter_context(listen(address, "--api-listen")) for address in options.api_listen
+        ]
+        certificates = pki.ensure(options.data_dir / "pki", _server_names(options))
+        settings = dataclasses.replace(options.settings, ca_certificate=certificates.ca_certificate)
+        store = await SqliteStore.open(options.data_dir / _STORE_FILE)
+        try:
+            await _serve(options, settings, certificates, store, listeners, stop)
+        finally:
+            await store.close()
+
+
+async def _serve(
+    options: Options,
+    settings: ClusterSettings,
+    certificates: pki.Pki,
+    store: SqliteStore,
+    listeners: list[socket.socket],
+    stop: asyncio.Event,
+) -> None:
+    registry = Registry(store, RESOURCES, settings, strategies(), track_fields=track_fields)
+    client = Client(registry)
+    await ensure_namespaces(client)
+    server = ApiServer(Dispatcher(registry, BUILD), Credentials())
+    await server.start(listeners, certificates.server_context())
+    _write_kubeconfig(options, settings, certificates)
+    log.info("cluster %s: the API listens on %s", settings.cluster_name, settings.server_url)
+    await stop.wait()
+    log.info("stopping")
+    store.end_watches()
+    await server.stop()
+
+
+def _server_names(options: Options) -> set[str]:
+    """All names under which clients and pods reach the API."""
+    settings = options.settings
+    service = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
+    host = urlsplit(settings.server_url).hostname
+    return {
+        *service,
+        f"kubernetes.default.svc.{settings.cluster_domain}",
+        settings.kubernetes_service_ip,
+        settings.advertise_address,
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        *options.tls_san,
+        *((host,) if host else ()),
+    }
+
+
+def _write_kubeconfig(options: Options, settings: ClusterSettings, certificates: pki.Pki) -> None:
+    if options.kubeconfig_out is None:
+        return
+    content = certificates.kubeconfig(settings.cluster_name, settings.server_url)
+    try:
+        pki.write_private(options.kubeconfig_out, content)
+    except OSError as error:
+        raise ConfigError(f"--kubeconfig-out {options.kubeconfig_out}: {error.strerror}") from error

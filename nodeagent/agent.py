@@ -6,12 +6,13 @@ time to time makes good what was lost.
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from netcore.model.address import parse_address, text
+from netcore.model.address import parse_address
 from netcore.model.change import Batch, Change, Manifest
 from netcore.model.errors import KubehopError
 from netcore.model.pod import Pod
@@ -20,7 +21,8 @@ from netcore.pipeline.snapshot import Snapshot
 from nodeagent.datapath.base import Datapath, PodPort
 
 if TYPE_CHECKING:
-    from nodeagent.pods.kubelet import Kubelet
+    from nodeagent.pods.interfaces import PodKey
+from nodeagent.pods.kubelet import Kubelet
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,9 @@ _RETRY_S = 0.2
 _MAX_RETRY_S = 10.0
 _RESYNC_S = 60.0
 
-Key = tuple[str, str]
+_KINDS = ("Pod", "ConfigMap", "Secret")
+
+JsonObject = dict[str, Any]
 
 
 class LocalPort:
@@ -69,10 +73,11 @@ class Agent:
         self.clock = clock
         self.pods: Kubelet
         self._ports: dict[str, LocalPort] = {}
-        self._manifests: dict[tuple[str, str, str], Manifest] = {}
+        self._manifests: dict[str, dict[PodKey, JsonObject]] = {kind: {} for kind in _KINDS}
         self._apply_error = ""
         self._stale = asyncio.Event()
         self._synced = False
+        self.became_ready = asyncio.Event()
 
     @property
     def node_name(self) -> str:
@@ -102,17 +107,20 @@ class Agent:
     def receive(self, batch: Batch) -> None:
         """Take one batch of the watch: network state to the datapath, manifests to the pods."""
         if batch.reset:
-            self._manifests.clear()
+            self._manifests = {kind: {} for kind in _KINDS}
         touched = batch.reset
         for change in batch.changes:
             if isinstance(change.object, Manifest):
                 touched = True
                 self._note_manifest(change.object, deleted=change.deleted)
         self.snapshot = self._with_local_pods(self.snapshot.advance(batch))
+        touched = touched or not self._synced
         self._synced = self._synced or batch.synced
         self._apply()
+        if self.readiness[0]:
+            self.became_ready.set()
         if touched and self._synced:
-            self.pods.sync(self._manifests)
+            self.pods.sync(*(dict(self._manifests[kind]) for kind in _KINDS))
 
     def add_port(self, pod: Pod, port: PodPort) -> None:
         """A pod is attached: reachable at once, before the control plane says so."""
@@ -176,15 +184,14 @@ class Agent:
         return snapshot.advance(Batch(snapshot.epoch, snapshot.revision, missing))
 
     def _note_manifest(self, manifest: Manifest, *, deleted: bool) -> None:
+        known = self._manifests.get(manifest.kind)
+        if known is None:
+            return  # a newer control plane sends kinds that this agent has no use for
+        key = PodKey(manifest.namespace, manifest.name)
         if deleted:
-            self._manifests.pop(manifest.key, None)
+            known.pop(key, None)
         else:
-            self._manifests[manifest.key] = manifest
-
-
-def describe_port(port: LocalPort) -> str:
-    """For logs: `namespace/name 10.244.1.2`."""
-    return f"{port.name} {' '.join(map(text, port.ips))}"
+            known[key] = json.loads(manifest.json)
 
 
 def pod_of(namespace: str, name: str, uid: str, node_name: str, ips: Iterable[str]) -> Pod:

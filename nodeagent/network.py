@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable
 
 from netcore.ipam.allocator import AddressAllocator
-
 from netcore.model.address import IpAddress
 from nodeagent.agent import Agent, pod_of
 from nodeagent.datapath.base import PodPort

@@ -6,6 +6,7 @@ wait by pod (the latest wins), events in a bounded queue.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -153,9 +154,13 @@ class ControlPlaneClient:
             delay = min(delay * 2, _MAX_DELAY_S)
 
     async def heartbeat(
-        self, interval_s: float, state: Callable[[], tuple[bool, str, int]]
+        self,
+        interval_s: float,
+        state: Callable[[], tuple[bool, str, int]],
+        became_ready: asyncio.Event,
     ) -> None:
-        """Tell for ever that the node lives; `state` gives (ready, message, revision).
+        """Tell for ever that the node lives; `state` gives (ready, message, revision). The
+        first beat after `became_ready` is set does not wait for its turn.
 
         Registers again when the control plane no longer knows the node.
         """
@@ -175,7 +180,16 @@ class ControlPlaneClient:
                 if error.code() is grpc.StatusCode.NOT_FOUND:
                     log.warning("the control plane does not know this node: joining again")
                     await self.register()
-            await asyncio.sleep(interval_s)
+            await self._pause(interval_s, became_ready if not ready else None)
+
+    @staticmethod
+    async def _pause(seconds: float, until: asyncio.Event | None) -> None:
+        if until is None:
+            await asyncio.sleep(seconds)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await until.wait()
 
     def report_status(self, report: PodStatusReport) -> None:
         """Queue a pod's status; a newer one of the same pod replaces an unsent one."""

@@ -64,9 +64,10 @@ async def _observe(
         if not queue.full():
             queue.put_nowait(observation)
 
-    observer = agent.datapath.observe(
-        wanted, lambda observation: loop.call_soon_threadsafe(enqueue, observation)
-    )
+    def report(observation: Observation) -> None:
+        loop.call_soon_threadsafe(enqueue, observation)
+
+    observer = agent.datapath.observe(wanted, report)
     try:
         for _ in range(limit):
             yield await queue.get()

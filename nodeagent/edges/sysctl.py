@@ -1,0 +1,34 @@
+"""Kernel settings of the node's network namespace that the host endpoint depends on."""
+
+from pathlib import Path
+
+from netcore.model.errors import DatapathError
+
+_ROOT = Path("/proc/sys/net")
+
+HOST_SETTINGS = {
+    "ipv4/ip_forward": "1",  # what pods send out of the cluster passes through the node
+    "ipv4/conf/all/rp_filter": "0",  # answers come in by another device than the route says
+    "ipv4/conf/all/accept_local": "1",  # masqueraded packets have the node's own address
+}
+
+
+def ensure(settings: dict[str, str]) -> None:
+    """Make sure of the settings, changing only what differs.
+
+    Raises DatapathError that names the setting and how to make it, where /proc/sys is
+    read-only (a container).
+    """
+    for name, wanted in settings.items():
+        path = _ROOT / name
+        if path.read_text().strip() == wanted:
+            continue
+        try:
+            path.write_text(wanted)
+        except OSError as error:
+            key = f"net.{name.replace('/', '.')}"
+            raise DatapathError(
+                "set",
+                f"{key}={wanted}",
+                f"{error.strerror}; start the node's container or namespace with this sysctl",
+            ) from error

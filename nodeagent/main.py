@@ -1,0 +1,227 @@
+"""Wiring: which part of the agent gets which other part."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack
+
+from netcore.ipam.allocator import AddressAllocator
+from netcore.model.address import IpAddress, parse_address
+from netcore.model.errors import ConfigError, DatapathError, KubehopError
+from netcore.pipeline.snapshot import Snapshot, empty_snapshot
+from netcore.pipeline.stages.masquerade import MASQUERADE_PORTS
+from nodeagent.agent import Agent
+from nodeagent.datapath.base import Datapath
+from nodeagent.datapath.registry import DATAPATHS
+from nodeagent.edges.links import (
+    HOST_DEVICE,
+    HostLink,
+    configure_host,
+    device_of,
+    source_towards,
+)
+from nodeagent.edges.sysctl import HOST_SETTINGS, ensure
+from nodeagent.edges.tap import open_tap
+from nodeagent.edges.vxlan_socket import VxlanSocket
+from nodeagent.flags import AUTO, Flags
+from nodeagent.network import LocalPodNetwork
+from nodeagent.pods.interfaces import NodeFacts as PodNodeFacts
+from nodeagent.pods.kubelet import Kubelet
+from nodeagent.pods.runtime import ZygoteRuntime
+from nodeagent.rpc.client import ControlPlaneClient, Membership
+from nodeagent.rpc.facts import NodeFacts, machine_instance_id, vtep_mac_of
+from nodeagent.rpc.reporter import RpcReporter
+from nodeagent.rpc.service import AgentServer
+
+log = logging.getLogger(__name__)
+
+_SHUTDOWN_GRACE_S = 2.0
+_RPC_PORT = 7444
+
+
+def run(flags: Flags, runtime: ZygoteRuntime) -> None:
+    """Serve one node until SIGTERM or SIGINT. Raises KubehopError when that cannot be."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    if flags.datapath not in DATAPATHS:
+        known = ", ".join(DATAPATHS)
+        raise ConfigError(f"--datapath {flags.datapath!r}: there is {known}")
+    # The packet thread must not wait a whole default interval (5 ms) for its turn.
+    sys.setswitchinterval(0.0005)
+    asyncio.run(_serve(flags, runtime))
+
+
+async def _serve(flags: Flags, runtime: ZygoteRuntime) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(runtime.close)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                node = tasks.create_task(_run_node(flags, runtime, stopping))
+                stop = tasks.create_task(stopping.wait())
+                await asyncio.wait((node, stop), return_when=asyncio.FIRST_COMPLETED)
+                stopping.set()
+                if not node.done():
+                    await asyncio.wait((node,), timeout=_SHUTDOWN_GRACE_S * 2)
+                    node.cancel()
+        except* KubehopError as group:
+            raise _first(group) from None
+
+
+def _first(group: BaseExceptionGroup[KubehopError]) -> KubehopError:
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, KubehopError)
+    return found
+
+
+async def _run_node(flags: Flags, runtime: ZygoteRuntime, stopping: asyncio.Event) -> None:
+    underlay = await asyncio.to_thread(_underlay_address, flags)
+    server = AgentServer(flags.rpc_listen or f"{_bracketed(underlay)}:{_RPC_PORT}")
+    vtep_mac = vtep_mac_of(underlay)
+    facts = _facts(flags, underlay, server.port, vtep_mac)
+    client = ControlPlaneClient(flags.control_plane, facts)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(client.close)
+        membership = await client.register()
+        node = membership.node
+        snapshot = empty_snapshot(membership.config, node)
+        datapath = await asyncio.to_thread(
+            _open_datapath, flags.datapath, snapshot, underlay, vtep_mac
+        )
+        stack.callback(datapath.close)
+        agent = Agent(snapshot, datapath)
+        allocators = tuple(AddressAllocator(cidr, node.name) for cidr in node.pod_cidrs)
+        network = LocalPodNetwork(agent, allocators)
+        pod_facts = _pod_facts(flags, membership, underlay)
+        agent.pods = Kubelet(network, RpcReporter(client), pod_facts, runtime)
+        await server.serve(agent)
+        stack.push_async_callback(server.stop)
+        log.info("node %s serves %s", node.name, ", ".join(map(str, node.pod_cidrs)))
+        await _work(agent, client, membership, runtime, stopping)
+
+
+async def _work(
+    agent: Agent,
+    client: ControlPlaneClient,
+    membership: Membership,
+    runtime: ZygoteRuntime,
+    stopping: asyncio.Event,
+) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        background = [
+            tasks.create_task(runtime.run()),
+            tasks.create_task(_follow(agent, client)),
+            tasks.create_task(agent.keep_applied()),
+            tasks.create_task(client.deliver()),
+            tasks.create_task(
+                client.heartbeat(
+                    membership.heartbeat_interval_s,
+                    lambda: (*agent.readiness, agent.snapshot.revision),
+                    agent.became_ready,
+                )
+            ),
+        ]
+        pods = tasks.create_task(agent.pods.run())
+        await stopping.wait()
+        await agent.pods.shutdown(_SHUTDOWN_GRACE_S)
+        for task in (pods, *background):
+            task.cancel()
+
+
+async def _follow(agent: Agent, client: ControlPlaneClient) -> None:
+    async for batch in client.watch(lambda: agent.position):
+        agent.receive(batch)
+
+
+def _underlay_address(flags: Flags) -> IpAddress:
+    """The flag's value, or for `auto` the address that routes use towards the control plane."""
+    if flags.underlay_address != AUTO:
+        address = parse_address(flags.underlay_address)
+        device_of(address)  # raises when it is not this machine's
+        return address
+    host = flags.control_plane.rpartition(":")[0].strip("[]")
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
+    except OSError as error:
+        raise ConfigError(
+            f"--control-plane {flags.control_plane}: cannot find {host}: {error}; "
+            "is the control plane started and its name known here?"
+        ) from error
+    return source_towards(parse_address(str(found)))
+
+
+def _open_datapath(name: str, snapshot: Snapshot, underlay: IpAddress, vtep_mac: bytes) -> Datapath:
+    config = snapshot.config
+    ensure(HOST_SETTINGS)
+    _, underlay_mtu = device_of(underlay)
+    if underlay_mtu < config.underlay_mtu_bytes:
+        raise DatapathError(
+            "use underlay",
+            str(underlay),
+            f"its MTU is {underlay_mtu}, the cluster needs {config.underlay_mtu_bytes}; "
+            "start the control plane with a smaller --underlay-mtu",
+        )
+    tunnel = VxlanSocket(underlay, config.vxlan_port)
+    try:
+        host_tap = open_tap(HOST_DEVICE)
+    except DatapathError:
+        tunnel.close()
+        raise
+    try:
+        configure_host(_host_link(snapshot, underlay, vtep_mac))
+    except DatapathError:
+        tunnel.close()
+        os.close(host_tap)
+        raise
+    return DATAPATHS[name](snapshot, tunnel, host_tap, vtep_mac)
+
+
+def _host_link(snapshot: Snapshot, underlay: IpAddress, vtep_mac: bytes) -> HostLink:
+    node = snapshot.nodes[snapshot.node_name]
+    return HostLink(
+        mac=vtep_mac,
+        mtu_bytes=snapshot.config.pod_mtu_bytes,
+        gateways=tuple(cidr[1] for cidr in node.pod_cidrs),
+        routed=snapshot.config.pod_cidrs + snapshot.config.service_cidrs,
+        underlay=underlay,
+        masquerade_ports=MASQUERADE_PORTS,
+    )
+
+
+def _bracketed(address: IpAddress) -> str:
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def _facts(flags: Flags, underlay: IpAddress, rpc_port: int, vtep_mac: bytes) -> NodeFacts:
+    return NodeFacts(
+        instance_id=flags.instance_id or machine_instance_id(),
+        underlay=underlay,
+        rpc_port=rpc_port,
+        vtep_mac=vtep_mac,
+        capabilities=frozenset({flags.datapath, "vxlan", "ipv4", "ipv6"}),
+        name=flags.node_name,
+        labels=flags.node_labels,
+        taints=flags.node_taints,
+    )
+
+
+def _pod_facts(flags: Flags, membership: Membership, underlay: IpAddress) -> PodNodeFacts:
+    flags.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    config = membership.config
+    return PodNodeFacts(
+        name=membership.node.name,
+        host_ips=(str(underlay),),
+        cluster_domain=config.cluster_domain,
+        dns_addresses=tuple(map(str, config.dns_addresses)),
+        resolv_conf=flags.resolv_conf,
+        state_dir=flags.state_dir,
+    )

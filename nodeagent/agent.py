@@ -19,10 +19,10 @@ from netcore.model.pod import Pod
 from netcore.pipeline.context import FromPod
 from netcore.pipeline.snapshot import Snapshot
 from nodeagent.datapath.base import Datapath, PodPort
+from nodeagent.pods.interfaces import PodKey
 
 if TYPE_CHECKING:
-    from nodeagent.pods.interfaces import PodKey
-from nodeagent.pods.kubelet import Kubelet
+    from nodeagent.pods.kubelet import Kubelet
 
 log = logging.getLogger(__name__)
 

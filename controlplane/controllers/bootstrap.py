@@ -1,0 +1,115 @@
+"""What every cluster has from its first second: namespaces, `kubernetes`, `kube-dns`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from controlplane.api.errors import StatusError
+from controlplane.controllers import dns
+from controlplane.controllers.endpointslice import SERVICE_NAME, SLICES
+from controlplane.controllers.mirroring import SKIP_MIRROR
+
+if TYPE_CHECKING:
+    from controlplane.api.client import Client
+    from controlplane.config import ClusterSettings
+
+Object = dict[str, Any]
+NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+async def bootstrap(client: Client, settings: ClusterSettings) -> None:
+    """Makes the objects of a new cluster and corrects those that follow from the flags.
+
+    Idempotent. Raises StatusError, e.g. when the service CIDR was changed.
+    """
+    for name in NAMESPACES:
+        await _ensure(client, "namespaces", {"metadata": {"name": name}})
+    await _ensure(client, "services", kubernetes_service(settings))
+    await _ensure(client, "services", dns_service(settings))
+    endpoints, slice_ = kubernetes_endpoints(settings)
+    await _ensure(client, "endpoints", endpoints, ("subsets",))
+    await _ensure(client, SLICES, slice_, ("endpoints", "ports"))
+    empty: Object = {"metadata": {"name": dns.NAME, "namespace": dns.NAMESPACE}, "subsets": []}
+    await _ensure(client, "endpoints", empty)
+
+
+async def _ensure(
+    client: Client, resource: str, obj: Object, corrected: tuple[str, ...] = ()
+) -> None:
+    try:
+        await client.create(resource, obj)
+    except StatusError as error:
+        if error.reason != "AlreadyExists":
+            raise
+        fields = {field: obj[field] for field in corrected}
+        if fields:
+            metadata = obj["metadata"]
+            await client.patch(
+                resource,
+                metadata["name"],
+                lambda current: current.update(fields),
+                metadata.get("namespace"),
+            )
+
+
+def kubernetes_service(settings: ClusterSettings) -> Object:
+    """default/kubernetes, at the first address of the service CIDR."""
+    return {
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"component": "apiserver", "provider": "kubernetes"},
+        },
+        "spec": {
+            "clusterIP": settings.kubernetes_service_ip,
+            "ports": [
+                {
+                    "name": "https",
+                    "port": 443,
+                    "protocol": "TCP",
+                    "targetPort": settings.api_port,
+                }
+            ],
+        },
+    }
+
+
+def kubernetes_endpoints(settings: ClusterSettings) -> tuple[Object, Object]:
+    """Endpoints and EndpointSlice of default/kubernetes: the control plane on the underlay."""
+    family = "IPv6" if ":" in settings.advertise_address else "IPv4"
+    port = {"name": "https", "port": settings.api_port, "protocol": "TCP"}
+    about = {"name": "kubernetes", "namespace": "default"}
+    endpoints = {
+        "metadata": {**about, "labels": {SKIP_MIRROR: "true"}},
+        "subsets": [{"addresses": [{"ip": settings.advertise_address}], "ports": [port]}],
+    }
+    slice_ = {
+        "metadata": {**about, "labels": {SERVICE_NAME: "kubernetes"}},
+        "addressType": family,
+        "endpoints": [{"addresses": [settings.advertise_address], "conditions": {"ready": True}}],
+        "ports": [port],
+    }
+    return endpoints, slice_
+
+
+def dns_service(settings: ClusterSettings) -> Object:
+    """kube-system/kube-dns, at the tenth address; its servers are no pods."""
+    return {
+        "metadata": {
+            "name": dns.NAME,
+            "namespace": dns.NAMESPACE,
+            "labels": {
+                "k8s-app": "kube-dns",
+                "kubernetes.io/cluster-service": "true",
+                "kubernetes.io/name": "CoreDNS",
+            },
+            "annotations": {"prometheus.io/port": "9153", "prometheus.io/scrape": "true"},
+        },
+        "spec": {
+            "clusterIP": settings.cluster_dns,
+            "ports": [
+                {"name": name, "port": port, "protocol": protocol, "targetPort": port}
+                for name, protocol, port in dns.PORTS
+            ],
+        },
+    }

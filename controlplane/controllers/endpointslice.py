@@ -1,0 +1,201 @@
+"""Keeps EndpointSlices and Endpoints of Services with a selector equal to their pods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from controlplane.api.errors import StatusError
+from controlplane.api.strategies.selectors import matches_all
+from controlplane.controllers.backends import ZONE_LABEL, backends_of, pod_ips
+from controlplane.controllers.conditions import (
+    is_finished,
+    is_terminating,
+    is_true,
+    node_of,
+    owner_reference,
+)
+from controlplane.controllers.controller import Controller
+from controlplane.controllers.endpoint_subsets import subsets_of
+from controlplane.controllers.informer import Key, key_of
+from controlplane.controllers.slicing import SlicePlan, plan_slices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from controlplane.api.client import Client
+    from controlplane.controllers.backends import Backends
+    from controlplane.controllers.informer import Informers
+
+Object = dict[str, Any]
+SLICES = "endpointslices.discovery.k8s.io"
+SERVICE_NAME = "kubernetes.io/service-name"
+MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+CONTROLLER = "endpointslice-controller.k8s.io"
+MIRRORING = "endpointslicemirroring-controller.k8s.io"
+HEADLESS = "service.kubernetes.io/headless"
+ENDPOINTS_MANAGED_BY = "endpoints.kubernetes.io/managed-by"
+ENDPOINTS_CONTROLLER = "endpoint-controller"
+
+
+class EndpointSliceController(Controller[Key]):
+    """Keys are Services. A pod's change reaches the slices in one step, without delay."""
+
+    name = "endpointslice"
+
+    def __init__(self, client: Client, informers: Informers) -> None:
+        super().__init__()
+        self._client = client
+        self._services = informers.of("services")
+        self._pods = informers.of("pods")
+        self._nodes = informers.of("nodes")
+        self._services.subscribe(self._service_changed)
+        self._pods.subscribe(self._pod_changed)
+        informers.of(SLICES).subscribe(self._slice_changed)
+        informers.of("endpoints").subscribe(self._endpoints_changed)
+
+    def _service_changed(self, old: Object | None, new: Object | None) -> None:
+        changed = new or old
+        if changed is not None:
+            self.queue.add(key_of(changed))
+
+    def _pod_changed(self, old: Object | None, new: Object | None) -> None:
+        if old is not None and new is not None and _seen(old) == _seen(new):
+            return
+        for pod in (old, new):
+            if pod is not None:
+                for service in self._selecting(pod):
+                    self.queue.add(key_of(service))
+
+    def _selecting(self, pod: Object) -> Iterable[Object]:
+        labels = pod["metadata"].get("labels") or {}
+        for service in self._services.in_namespace(pod["metadata"]["namespace"]):
+            selector = service["spec"].get("selector")
+            if selector and matches_all(selector, labels):
+                yield service
+
+    def _slice_changed(self, old: Object | None, new: Object | None) -> None:
+        """Somebody else's hand in our slices is corrected."""
+        for slice_ in (old, new):
+            labels = (slice_ or {}).get("metadata", {}).get("labels") or {}
+            if slice_ and labels.get(MANAGED_BY) == CONTROLLER and labels.get(SERVICE_NAME):
+                self.queue.add((slice_["metadata"]["namespace"], labels[SERVICE_NAME]))
+
+    def _endpoints_changed(self, old: Object | None, new: Object | None) -> None:
+        changed = new or old
+        if changed is not None:
+            service = self._services.get(*key_of(changed))
+            if service is not None and service["spec"].get("selector"):
+                self.queue.add(key_of(changed))
+
+    async def reconcile(self, key: Key) -> None:
+        """Writes the slices and Endpoints of one Service."""
+        namespace, name = key
+        service = self._services.get(namespace, name)
+        if service is None:
+            await self._delete_endpoints(namespace, name)
+            return
+        selector = service["spec"].get("selector")
+        if not selector or service["spec"]["type"] == "ExternalName" or is_terminating(service):
+            return
+        pods = [
+            pod
+            for pod in self._pods.in_namespace(namespace)
+            if matches_all(selector, pod["metadata"].get("labels") or {})
+        ]
+        backends = backends_of(service, pods, self._zone_of)
+        present = await self._slices_of(namespace, name)
+        plan = plan_slices(backends, present, slice_template(service, CONTROLLER))
+        await apply_plan(self._client, plan)
+        await self._write_endpoints(service, backends)
+
+    def _zone_of(self, node: str) -> str:
+        found = self._nodes.get("", node)
+        return str(((found or {}).get("metadata", {}).get("labels") or {}).get(ZONE_LABEL, ""))
+
+    async def _slices_of(self, namespace: str, service: str) -> list[Object]:
+        selector = f"{SERVICE_NAME}={service},{MANAGED_BY}={CONTROLLER}"
+        return (await self._client.list(SLICES, namespace, selector))[0]
+
+    async def _write_endpoints(self, service: Object, backends: list[Backends]) -> None:
+        families = service["spec"].get("ipFamilies") or ["IPv4"]
+        subsets = subsets_of(backends, families[0])
+        labels = _service_labels(service) | {ENDPOINTS_MANAGED_BY: ENDPOINTS_CONTROLLER}
+        namespace, name = key_of(service)
+
+        def change(current: Object) -> None:
+            current["subsets"] = subsets
+            current["metadata"]["labels"] = labels
+
+        try:
+            await self._client.patch("endpoints", name, change, namespace)
+        except StatusError as error:
+            if error.reason != "NotFound":
+                raise
+            metadata = {"name": name, "namespace": namespace, "labels": labels}
+            await self._client.create("endpoints", {"metadata": metadata, "subsets": subsets})
+
+    async def _delete_endpoints(self, namespace: str, name: str) -> None:
+        """Endpoints have no owner: they go with their Service, slices by garbage collection."""
+        try:
+            await self._client.delete("endpoints", name, namespace)
+        except StatusError as error:
+            if error.reason != "NotFound":
+                raise
+
+
+def _seen(pod: Object) -> tuple[Any, ...]:
+    """What of a pod matters to endpoints."""
+    return (
+        pod["metadata"]["uid"],
+        pod["metadata"].get("labels"),
+        is_terminating(pod),
+        is_finished(pod),
+        is_true(pod, "Ready"),
+        pod_ips(pod),
+        node_of(pod),
+        pod["spec"].get("hostname"),
+    )
+
+
+def _service_labels(service: Object) -> dict[str, str]:
+    labels = dict(service["metadata"].get("labels") or {})
+    labels.pop(HEADLESS, None)
+    if service["spec"].get("clusterIP") == "None":
+        labels[HEADLESS] = ""
+    return labels
+
+
+def slice_template(service: Object, managed_by: str) -> Object:
+    """The metadata of the Service's slices."""
+    labels = _service_labels(service)
+    labels[SERVICE_NAME] = service["metadata"]["name"]
+    labels[MANAGED_BY] = managed_by
+    metadata = {
+        "generateName": service["metadata"]["name"] + "-",
+        "namespace": service["metadata"]["namespace"],
+        "labels": labels,
+        "ownerReferences": [owner_reference(service, "v1", "Service")],
+    }
+    return {"metadata": metadata}
+
+
+async def apply_plan(client: Client, plan: SlicePlan) -> None:
+    """Makes the writes: new and changed slices before old ones go, so nothing is ever missing.
+
+    Raises StatusError; the Service's disappearance in between is none.
+    """
+    for slice_ in plan.update:
+        await client.update(SLICES, slice_)
+    for slice_ in plan.create:
+        try:
+            await client.create(SLICES, slice_)
+        except StatusError as error:
+            if error.reason not in ("NotFound", "Forbidden"):
+                raise
+    for slice_ in plan.delete:
+        namespace, name = key_of(slice_)
+        try:
+            await client.delete(SLICES, name, namespace, uid=slice_["metadata"]["uid"])
+        except StatusError as error:
+            if error.reason != "NotFound":
+                raise

@@ -1,0 +1,95 @@
+"""Who is alive: the last sign of every agent and DNS server, in memory only.
+
+After a restart of the control plane everybody counts as just seen, so that agents have the
+grace period to come back before anything is concluded from their silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Role = Literal["node", "dns"]
+
+INTERVAL_S = 1.0
+GRACE_S = 5.0
+"""Silence after which an instance counts as lost (Kubernetes: 40 s, with 10 s heartbeats)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What an instance last said of itself; `at_s` on the monotonic clock."""
+
+    instance_id: str
+    ready: bool
+    message: str
+    at_s: float
+    addresses: tuple[str, ...] = ()
+
+
+class Heartbeats:
+    """The signs of life by role and name, and who wants to hear of news."""
+
+    def __init__(self, monotonic: Callable[[], float], grace_s: float = GRACE_S) -> None:
+        self.grace_s = grace_s
+        self._monotonic = monotonic
+        self._started_s = monotonic()
+        self._signs: dict[tuple[Role, str], Sign] = {}
+        self._listeners: list[Callable[[Role, str], None]] = []
+
+    def subscribe(self, listener: Callable[[Role, str], None]) -> None:
+        """Calls `listener(role, name)` when an instance appears, returns or changes readiness."""
+        self._listeners.append(listener)
+
+    def beat(
+        self,
+        role: Role,
+        name: str,
+        instance_id: str,
+        *,
+        ready: bool,
+        message: str = "",
+        addresses: tuple[str, ...] = (),
+    ) -> None:
+        """Notes a sign of life; without `addresses` those of the last sign stay."""
+        before = self._signs.get((role, name))
+        was_alive = before is not None and self.silence_s(role, name) <= self.grace_s
+        kept = addresses or (before.addresses if before else ())
+        sign = Sign(instance_id, ready, message, self._monotonic(), kept)
+        self._signs[(role, name)] = sign
+        if before is None or not was_alive or _said(before) != _said(sign):
+            for listener in self._listeners:
+                listener(role, name)
+
+    def last(self, role: Role, name: str) -> Sign | None:
+        """The last sign since this process started."""
+        return self._signs.get((role, name))
+
+    def silence_s(self, role: Role, name: str) -> float:
+        """Seconds since the last sign, or since this process started."""
+        sign = self._signs.get((role, name))
+        return self._monotonic() - (sign.at_s if sign else self._started_s)
+
+    def is_alive(self, role: Role, name: str) -> bool:
+        """Whether the instance has not been silent for longer than the grace period."""
+        return self.silence_s(role, name) <= self.grace_s
+
+    def forget(self, role: Role, name: str) -> None:
+        """The instance's object is gone."""
+        self._signs.pop((role, name), None)
+
+    def names(self, role: Role) -> list[str]:
+        """Everybody who gave a sign in that role."""
+        return sorted(name for known, name in self._signs if known == role)
+
+    @property
+    def age_s(self) -> float:
+        """How long this process has been listening."""
+        return self._monotonic() - self._started_s
+
+
+def _said(sign: Sign) -> tuple[str, bool, str, tuple[str, ...]]:
+    return sign.instance_id, sign.ready, sign.message, sign.addresses

@@ -1,0 +1,79 @@
+"""Mirrors hand-made Endpoints of Services without selector into EndpointSlices.
+
+Source: Kubernetes pkg/controller/endpointslicemirroring.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from controlplane.controllers.controller import Controller
+from controlplane.controllers.endpoint_subsets import backends_of_endpoints
+from controlplane.controllers.endpointslice import (
+    MANAGED_BY,
+    MIRRORING,
+    SERVICE_NAME,
+    SLICES,
+    apply_plan,
+    slice_template,
+)
+from controlplane.controllers.informer import Key, key_of
+from controlplane.controllers.slicing import plan_slices
+
+if TYPE_CHECKING:
+    from controlplane.api.client import Client
+    from controlplane.controllers.informer import Informers
+
+Object = dict[str, Any]
+SKIP_MIRROR = "endpointslice.kubernetes.io/skip-mirror"
+_LEADER = "control-plane.alpha.kubernetes.io/leader"
+
+
+class EndpointsMirroring(Controller[Key]):
+    """Keys are Endpoints, which have their Service's name."""
+
+    name = "endpointslicemirroring"
+
+    def __init__(self, client: Client, informers: Informers) -> None:
+        super().__init__()
+        self._client = client
+        self._services = informers.of("services")
+        self._endpoints = informers.of("endpoints")
+        self._services.subscribe(self._changed)
+        self._endpoints.subscribe(self._changed)
+        informers.of(SLICES).subscribe(self._slice_changed)
+
+    def _changed(self, old: Object | None, new: Object | None) -> None:
+        changed = new or old
+        if changed is not None:
+            self.queue.add(key_of(changed))
+
+    def _slice_changed(self, old: Object | None, new: Object | None) -> None:
+        for slice_ in (old, new):
+            labels = (slice_ or {}).get("metadata", {}).get("labels") or {}
+            if slice_ and labels.get(MANAGED_BY) == MIRRORING and labels.get(SERVICE_NAME):
+                self.queue.add((slice_["metadata"]["namespace"], labels[SERVICE_NAME]))
+
+    async def reconcile(self, key: Key) -> None:
+        """Writes the mirrored slices, or removes them when there is nothing to mirror any more."""
+        namespace, name = key
+        service = self._services.get(namespace, name)
+        endpoints = self._endpoints.get(namespace, name)
+        selector = f"{SERVICE_NAME}={name},{MANAGED_BY}={MIRRORING}"
+        present, _ = await self._client.list(SLICES, namespace, selector)
+        wanted = []
+        template: Object = {"metadata": {}}
+        if service is not None and endpoints is not None and is_mirrored(service, endpoints):
+            wanted = backends_of_endpoints(endpoints)
+            template = slice_template(service, MIRRORING)
+        await apply_plan(self._client, plan_slices(wanted, present, template))
+
+
+def is_mirrored(service: Object, endpoints: Object) -> bool:
+    """Whether nobody else makes slices for these Endpoints."""
+    metadata = endpoints["metadata"]
+    return (
+        not service["spec"].get("selector")
+        and (metadata.get("labels") or {}).get(SKIP_MIRROR) != "true"
+        and _LEADER not in (metadata.get("annotations") or {})
+    )

@@ -1,11 +1,19 @@
 """A registry on a memory store, with a namespace to work in."""
 
+import json
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+
+from aiohttp import ClientSession
 
 from controlplane.api.catalog import RESOURCES
 from controlplane.api.client import Client
+from controlplane.api.http.dispatch import Dispatcher
 from controlplane.api.registry import Registry
+from controlplane.api.server import ApiServer
+from controlplane.api.tracking import track_fields
 from controlplane.config import ClusterSettings
+from controlplane.listening import listen
 from controlplane.store.memory import MemoryStore
 
 
@@ -25,7 +33,12 @@ class Clock:
 async def make_client(strategies=None, clock=None, store=None):
     """A client whose namespace `default` exists."""
     registry = Registry(
-        store or MemoryStore(), RESOURCES, ClusterSettings(), strategies, now=clock or Clock()
+        store or MemoryStore(),
+        RESOURCES,
+        ClusterSettings(),
+        strategies,
+        now=clock or Clock(),
+        track_fields=track_fields,
     )
     client = Client(registry)
     await client.create("namespaces", {"metadata": {"name": "default"}})
@@ -52,3 +65,23 @@ def deployment(name="web", namespace="default", replicas=1, labels=None):
             },
         },
     }
+
+
+@asynccontextmanager
+async def serving(client, **dispatcher):
+    """An HTTP session with the API of this client, on loopback, without TLS."""
+    server = ApiServer(Dispatcher(client.registry, "test", **dispatcher), None)
+    listener = listen("127.0.0.1:0", "--api-listen")
+    await server.start([listener], None)
+    host, port = listener.getsockname()
+    try:
+        async with ClientSession(f"http://{host}:{port}") as session:
+            yield session
+    finally:
+        client.registry.store.end_watches()
+        await server.stop()
+
+
+async def json_of(response):
+    """The body as JSON, whatever its content type says."""
+    return json.loads(await response.read())

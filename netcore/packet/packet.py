@@ -253,9 +253,8 @@ def _parse_upper(frame: Buffer, end: int, ethertype: int, network: _Network) -> 
         return _NO_UPPER
     l4, protocol = network.l4_offset, network.protocol
     if l4 + needed > end:
-        raise TruncatedPacket(
-            f"header of {protocol_name(protocol)} needs {needed} bytes of {end - l4}"
-        )
+        name = protocol_name(protocol)
+        raise TruncatedPacket(f"{name} header needs {needed} bytes, there are {end - l4}")
     if protocol in (PROTOCOL_ICMP, PROTOCOL_ICMPV6):
         return _parse_icmp(frame, l4, end, ethertype, protocol)
     src_port, dst_port, third = _UPPER.unpack_from(frame, l4)

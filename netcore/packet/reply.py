@@ -225,7 +225,12 @@ def _is_fragment(packet: Packet) -> bool:
 
 
 def _is_from_host_to_host(packet: Packet) -> bool:
-    return not is_group_mac(packet.dst_mac) and _is_unicast(packet.dst) and _is_unicast(packet.src)
+    return (
+        packet.ethertype in (ETHERTYPE_IPV4, ETHERTYPE_IPV6)
+        and not is_group_mac(packet.dst_mac)
+        and _is_unicast(packet.dst)
+        and _is_unicast(packet.src)
+    )
 
 
 def _is_unicast(address: bytes) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import socket
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import NoReturn
 
 from controlplane.config import ClusterSettings, IPNetwork
 from controlplane.listening import split_address
@@ -36,14 +38,34 @@ def _network(text: str) -> IPNetwork:
 
 def _address(text: str) -> str:
     try:
-        return str(ip_address(text))
+        address = ip_address(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+    if address.is_loopback or address.is_unspecified or address.is_link_local:
+        raise argparse.ArgumentTypeError(f"{address} is no address at which pods reach the API")
+    return str(address)
+
+
+def own_address() -> str | None:
+    """This machine's address towards other machines, None when it has no route. Sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))  # TEST-NET-2: only the route is looked up
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (--help shows all flags)\n")
 
 
 def parser() -> argparse.ArgumentParser:
     """The flags and their defaults."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog="controlplane", description="The control plane of a kubehop cluster."
     )
     add = made.add_argument
@@ -64,7 +86,6 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--advertise-address",
         type=_address,
-        default="127.0.0.1",
         help="this machine's address as pods reach it, behind the Service `kubernetes`",
     )
     add("--advertise-port", type=int, help="the API's port there [that of --api-listen]")
@@ -97,9 +118,12 @@ def parse(arguments: list[str] | None = None) -> Options:
     except ValueError as error:
         made.error(f"argument --api-listen: {error}: {', '.join(api_listen)}")
     _check_networks(made, given)
+    advertised = given.advertise_address or own_address()
+    if advertised is None:
+        made.error("argument --advertise-address: needed, as this machine has no route to others")
     settings = ClusterSettings(
         cluster_name=given.cluster_name,
-        advertise_address=given.advertise_address,
+        advertise_address=advertised,
         api_port=port,
         pod_cidr=given.pod_cidr,
         service_cidr=given.service_cidr,

@@ -20,7 +20,7 @@ from controlplane.api.registry import Registry
 from controlplane.api.server import ApiServer
 from controlplane.api.strategies.registry import strategies
 from controlplane.api.tracking import track_fields
-from controlplane.bootstrap import ensure_namespaces
+from controlplane.controllers.run import make_shared, run_controllers
 from controlplane.flags import Options, parse
 from controlplane.listening import listen
 from controlplane.store.sqlite import SqliteStore
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("controlplane")
 BUILD = "0.1.0"
 _STORE_FILE = "store.db"
+STARTUP_PATIENCE_S = 5.0
+"""How long clients are kept waiting for the first objects of the cluster."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -98,15 +100,35 @@ async def _serve(
 ) -> None:
     registry = Registry(store, RESOURCES, settings, strategies(), track_fields=track_fields)
     client = Client(registry)
-    await ensure_namespaces(client)
-    server = ApiServer(Dispatcher(registry, BUILD), Credentials())
-    await server.start(listeners, certificates.server_context())
-    _write_kubeconfig(options, settings, certificates)
-    log.info("cluster %s: the API listens on %s", settings.cluster_name, settings.server_url)
-    await stop.wait()
-    log.info("stopping")
-    store.end_watches()
-    await server.stop()
+    shared = make_shared(client, settings)
+    started = asyncio.Event()
+    server = ApiServer(Dispatcher(registry, BUILD), Credentials(), ready=started.is_set)
+    async with asyncio.TaskGroup() as tasks:
+        controllers = tasks.create_task(
+            run_controllers(
+                client,
+                settings,
+                shared,
+                ca_certificate=settings.ca_certificate,
+                started=started,
+            )
+        )
+        await _wait(started, STARTUP_PATIENCE_S)
+        await server.start(listeners, certificates.server_context())
+        _write_kubeconfig(options, settings, certificates)
+        log.info("cluster %s: the API listens on %s", settings.cluster_name, settings.server_url)
+        await stop.wait()
+        log.info("stopping")
+        controllers.cancel()
+        store.end_watches()
+        await server.stop()
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    """Until the event, but not for ever: an API that says what is wrong beats none."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
 
 
 def _server_names(options: Options) -> set[str]:

@@ -88,7 +88,7 @@ class ControlPlaneClient:
         self._random = random
         self._with_pods = with_pods
         self._pause_s = _FIRST_PAUSE_S
-        self._connected = False
+        self._reported: str | None = None
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -106,9 +106,7 @@ class ControlPlaneClient:
 
     async def _session(self, stub: "ControlPlaneAsyncStub") -> None:
         response = await self._register(stub)
-        if not self._connected:
-            self._connected = True
-            log.info("control plane %s: registered as %s", self._target, response.name)
+        log.info("control plane %s: registered as %s", self._target, response.name)
         self._on_config(config_from_pb(response.config))
         interval_s = response.heartbeat_interval_ms / 1000 or _DEFAULT_HEARTBEAT_S
         async with asyncio.TaskGroup() as group:
@@ -150,12 +148,12 @@ class ControlPlaneClient:
         )
         async for message in stub.Watch(request):
             self._feed.apply(batch_from_pb(message))
-            self._pause_s = _FIRST_PAUSE_S
+            self._pause_s, self._reported = _FIRST_PAUSE_S, None
         raise StreamEnded("the control plane ended the stream")
 
     def _report(self, error: BaseException) -> None:
-        """One line for each loss, not one for each attempt."""
-        reason = error.details() if isinstance(error, grpc.aio.AioRpcError) else error
-        level = logging.WARNING if self._connected else logging.DEBUG
-        log.log(level, "control plane %s: %s; trying again", self._target, reason)
-        self._connected = False
+        """One line for each new reason, not one for each attempt."""
+        reason = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
+        if reason != self._reported:
+            log.warning("control plane %s: %s; trying again", self._target, reason)
+        self._reported = reason or ""

@@ -1,0 +1,5 @@
+from coredns_emu.plugins.health import health
+
+
+def test_health():
+    assert health() == (200, "OK")

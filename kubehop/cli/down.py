@@ -1,0 +1,16 @@
+"""`kubehop down`: a cluster and all that belongs to it goes away."""
+
+import click
+
+from kubehop.cli.options import cluster_name
+from kubehop.local.cluster import delete
+
+
+@click.command("down")
+@cluster_name
+def command(name: str) -> None:
+    """End a cluster, also one that was killed, and remove its context from the kubeconfig."""
+    if delete(name):
+        click.echo(f'Deleted the cluster "{name}".', err=True)
+    else:
+        click.echo(f'There is no cluster "{name}": nothing to delete.', err=True)

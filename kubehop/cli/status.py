@@ -1,0 +1,94 @@
+"""`kubehop status`: the programs and nodes of a cluster."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kubehop.cli.options import cluster_name, output_format
+from kubehop.cli.tables import show_table
+from kubehop.local.cluster import running, status
+from netcore.model.errors import KubehopError
+
+if TYPE_CHECKING:
+    from kubehop.local.paths import ClusterPaths
+
+
+@click.command("status")
+@cluster_name
+@output_format
+def command(name: str, output: str) -> None:
+    """Show whether a cluster's programs run and its nodes are Ready.
+
+    Exit code 0: all is well; 1: something is not, or no such cluster runs.
+    """
+    paths = running(name)
+    found = status(name)
+    nodes, problem = _nodes(paths)
+    healthy = problem is None and all(node["ready"] for node in nodes)
+    healthy = healthy and all(c["state"] == "running" for c in found["components"])
+    if output == "json":
+        click.echo(json.dumps(_as_json(found, nodes, problem, healthy), indent=2))
+    else:
+        _show(found, nodes, problem)
+    if not healthy:
+        raise click.exceptions.Exit(1)
+
+
+def _nodes(paths: ClusterPaths) -> tuple[list[dict[str, Any]], str | None]:
+    from kubehop.kubernetes.client import ApiClient
+    from kubehop.kubernetes.credentials import load_credentials
+    from kubehop.local.readiness import is_ready
+
+    try:
+        client = ApiClient(load_credentials(paths.kubeconfig), timeout_s=5)
+        items = client.get("/api/v1/nodes")["items"]
+    except KubehopError as error:
+        return [], str(error)
+    return [
+        {
+            "name": node["metadata"]["name"],
+            "ready": is_ready(node),
+            "podCIDR": node.get("spec", {}).get("podCIDR", ""),
+            "address": _address(node),
+        }
+        for node in items
+    ], None
+
+
+def _address(node: dict[str, Any]) -> str:
+    addresses = node.get("status", {}).get("addresses", [])
+    return next((a["address"] for a in addresses if a["type"] == "InternalIP"), "")
+
+
+def _as_json(
+    found: dict[str, Any], nodes: list[dict[str, Any]], problem: str | None, healthy: bool
+) -> dict[str, Any]:
+    return {
+        "name": found["name"],
+        "healthy": healthy,
+        "server": found["server"],
+        "podCIDR": found["spec"]["pod_cidr"],
+        "serviceCIDR": found["spec"]["service_cidr"],
+        "components": found["components"],
+        "nodes": nodes,
+        "problem": problem,
+    }
+
+
+def _show(found: dict[str, Any], nodes: list[dict[str, Any]], problem: str | None) -> None:
+    click.echo(f"Cluster {found['name']}, API server {found['server']}\n")
+    ready = {node["name"]: node for node in nodes}
+    rows = []
+    for component in found["components"]:
+        node = ready.get(component["name"])
+        state = component["state"]
+        if node:
+            state += ", Ready" if node["ready"] else ", NotReady"
+        address, cidr = (node["address"], node["podCIDR"]) if node else ("", "")
+        rows.append((component["name"], state, str(component["restarts"]), address, cidr))
+    show_table(("PROGRAM", "STATE", "RESTARTS", "ADDRESS", "POD CIDR"), rows)
+    if problem:
+        click.echo(f"\n{problem}", err=True)

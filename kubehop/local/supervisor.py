@@ -1,0 +1,154 @@
+"""The first process of a cluster: it makes the underlay, keeps the programs running, ends all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+from kubehop.local import commands
+from kubehop.local.cleanup import remove_files
+from kubehop.local.component import Component, Place
+from kubehop.local.control import serve_control
+from kubehop.local.launch import ADOPTED, LaunchEvent, LaunchOrder
+from kubehop.local.locking import release
+from kubehop.local.logfile import LogFile
+from kubehop.local.reaper import Reaper
+from netcore.model.errors import KubehopError
+
+if TYPE_CHECKING:
+    from kubehop.local.commands import Command
+    from kubehop.local.underlay import Underlay
+
+log = logging.getLogger(__name__)
+
+_STOP_PATIENCE_S = 2.0
+
+
+class Supervisor:
+    """Owns everything that a cluster is made of, but its files."""
+
+    def __init__(self, order: LaunchOrder) -> None:
+        self._order, self._spec, self._paths = order, order.spec, order.paths
+        self._components: list[Component] = []
+        self._runs: list[asyncio.Task[None]] = []
+        self._sockets: list[socket.socket] = []
+        self._stop = asyncio.Event()
+        self._adopted = False
+        self._started = time.time()
+        self._api = _listen_api(self._spec.api_address, self._spec.api_port)
+
+    async def run(self) -> bool:
+        """Until SIGTERM, or until the launching command dies: whether it had been adopted."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        try:
+            async with (
+                serve_control(self._paths.control_socket, self._answer),
+                asyncio.TaskGroup() as group,
+            ):
+                lifeline = group.create_task(self._watch_lifeline())
+                self._start(group, Reaper(loop))
+                LaunchEvent("running").send(self._order.lifeline)
+                await self._stop.wait()
+                lifeline.cancel()
+                await self._end_components()
+        finally:
+            _kill_all_others()
+        return self._adopted
+
+    def _start(self, group: asyncio.TaskGroup, reaper: Reaper) -> None:
+        """Starts the programs as soon as what each needs is there."""
+        from kubehop.local.underlay import Underlay  # after the socket: netlink loads slowly
+
+        def add(command: Command, netns: int | None, *inherited: socket.socket) -> None:
+            self._sockets.extend(inherited)  # open for the program's next start, too
+            place = Place(netns, tuple(sock.fileno() for sock in inherited))
+            logfile = LogFile(self._paths.log(command.component))
+            component = Component(command, place, logfile, reaper)
+            self._components.append(component)
+            self._runs.append(group.create_task(component.keep_running()))
+
+        underlay = Underlay()
+        port = self._api.getsockname()[1]
+        add(commands.control_plane(self._spec, self._paths, port), underlay.netns, self._api)
+        add(commands.dns(), None, *underlay.listen_dns())
+        for index, namespace in enumerate(self._node_namespaces(underlay)):
+            add(commands.node(self._spec, self._paths, index), namespace)
+
+    def _node_namespaces(self, underlay: Underlay) -> list[int]:
+        return [
+            underlay.connect(index + 1, self._spec.node_address(index))
+            for index in range(len(self._spec.nodes))
+        ]
+
+    async def _watch_lifeline(self) -> None:
+        """The command that launched the cluster adopts it or, by dying, ends it."""
+        loop = asyncio.get_running_loop()
+        lifeline = socket.socket(fileno=self._order.lifeline)
+        lifeline.setblocking(False)
+        try:
+            with contextlib.suppress(OSError):
+                self._adopted = await loop.sock_recv(lifeline, len(ADOPTED)) == ADOPTED
+        finally:
+            lifeline.detach()  # stays open for the news of a failure
+        if self._adopted:
+            os.close(self._order.lifeline)
+            os.close(self._order.lock)
+            log.info("the cluster is complete")
+        else:
+            log.warning("the command that started the cluster has ended: ending the cluster")
+            self._stop.set()
+
+    async def _end_components(self) -> None:
+        """Gives all programs the time to end politely, then ends them."""
+        for component in self._components:
+            component.stop()
+        await asyncio.wait(self._runs, timeout=_STOP_PATIENCE_S)
+        _kill_all_others()
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request.get("operation") != "status":
+            return {"error": "the supervisor answers to status only"}
+        host, port = self._api.getsockname()[:2]
+        return {
+            "name": self._spec.name,
+            "spec": self._spec.to_json(),
+            "startedAt": self._started,
+            "server": f"https://{f'[{host}]' if ':' in host else host}:{port}",
+            "components": [component.status() for component in self._components],
+        }
+
+
+def _kill_all_others() -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)  # every process of the PID namespace but its first, this one
+
+
+def _listen_api(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return socket.create_server((address, port), family=family, backlog=512)
+    except OSError as error:
+        raise KubehopError(
+            f"cannot serve the Kubernetes API at {address} port {port}: {error.strerror}; "
+            "choose another networking.apiServerPort, or 0 for a free one"
+        ) from error
+
+
+async def supervise(order: LaunchOrder) -> None:
+    """Runs the cluster; takes its files away, too, when nobody has adopted it."""
+    adopted = False
+    try:
+        adopted = await Supervisor(order).run()
+    finally:
+        if not adopted:
+            remove_files(order.paths)
+            if not LaunchEvent("cleaned").send(order.lifeline):
+                release(order.paths)  # the dead command cannot

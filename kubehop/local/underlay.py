@@ -1,0 +1,103 @@
+"""The network below the nodes: a bridge in a namespace of its own, one veth pair per node."""
+
+import os
+import socket
+from ipaddress import IPv4Address
+
+from pyroute2 import IPRoute
+
+from kubehop.local.netns import new_netns, run_in_netns
+from kubehop.local.spec import CONTROL_PLANE_ADDRESS, DNS_ADDRESS, UNDERLAY, UNDERLAY_MTU
+
+BRIDGE = "underlay"
+_NODE_DEVICE = "eth0"
+
+_NODE_SYSCTLS = {
+    "net/ipv4/ip_forward": "1",
+    "net/ipv4/conf/all/accept_local": "1",
+    "net/ipv4/conf/default/accept_local": "1",
+    "net/ipv4/conf/all/send_redirects": "0",
+    "net/ipv4/conf/default/send_redirects": "0",
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+    "net/ipv6/conf/all/forwarding": "1",
+}
+"""What a node's kernel must allow for the agent's datapath. Compose sets the same."""
+
+
+class Underlay:
+    """Lives as long as this object's descriptors are open; needs no clean-up."""
+
+    def __init__(self) -> None:
+        """A bridge with the addresses of the control plane and the DNS server. Raises OSError."""
+        self.netns = new_netns()
+        run_in_netns(self.netns, _make_bridge)
+
+    def listen_dns(self) -> tuple[socket.socket, socket.socket]:
+        """The UDP and the TCP socket of the DNS server's port 53."""
+        return run_in_netns(self.netns, _open_dns)
+
+    def connect(self, number: int, address: IPv4Address) -> int:
+        """A new node's namespace, its eth0 on the bridge with `address`. Raises OSError."""
+        node = new_netns()
+        try:
+            run_in_netns(self.netns, lambda: _plug(number, node))
+            run_in_netns(node, lambda: _configure_node(address))
+        except BaseException:
+            os.close(node)
+            raise
+        return node
+
+
+def _make_bridge() -> None:
+    with IPRoute() as netlink:
+        netlink.link("set", index=1, state="up")
+        netlink.link("add", ifname=BRIDGE, kind="bridge", mtu=UNDERLAY_MTU)
+        index = netlink.link_lookup(ifname=BRIDGE)[0]
+        for address in (CONTROL_PLANE_ADDRESS, DNS_ADDRESS):
+            netlink.addr("add", index=index, address=str(address), prefixlen=UNDERLAY.prefixlen)
+        netlink.link("set", index=index, state="up")
+
+
+def _plug(number: int, node: int) -> None:
+    """A veth pair: `node<number>` on the bridge, its other end eth0 in the namespace `node`."""
+    with IPRoute() as netlink:
+        netlink.link(
+            "add",
+            ifname=f"node{number}",
+            kind="veth",
+            mtu=UNDERLAY_MTU,
+            peer={"ifname": _NODE_DEVICE, "net_ns_fd": node, "mtu": UNDERLAY_MTU},
+        )
+        bridge = netlink.link_lookup(ifname=BRIDGE)[0]
+        index = netlink.link_lookup(ifname=f"node{number}")[0]
+        netlink.link("set", index=index, master=bridge, state="up")
+
+
+def _configure_node(address: IPv4Address) -> None:
+    for name, value in _NODE_SYSCTLS.items():
+        _write_sysctl(name, value)
+    with IPRoute() as netlink:
+        netlink.link("set", index=1, state="up")
+        index = netlink.link_lookup(ifname=_NODE_DEVICE)[0]
+        _write_sysctl(f"net/ipv4/conf/{_NODE_DEVICE}/rp_filter", "0")
+        netlink.addr("add", index=index, address=str(address), prefixlen=UNDERLAY.prefixlen)
+        netlink.link("set", index=index, state="up")
+
+
+def _write_sysctl(name: str, value: str) -> None:
+    """/proc/sys/net shows the network namespace of the thread that opens it."""
+    try:
+        with open(f"/proc/sys/{name}", "w") as file:
+            file.write(value)
+    except FileNotFoundError:
+        if not name.startswith("net/ipv6/"):  # a kernel without IPv6 has none of these
+            raise
+
+
+def _open_dns() -> tuple[socket.socket, socket.socket]:
+    where = (str(DNS_ADDRESS), 53)
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind(where)
+    stream = socket.create_server(where, backlog=1024)
+    return datagrams, stream

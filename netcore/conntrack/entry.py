@@ -13,13 +13,15 @@ class ConntrackEntry:
     """`original` as the first packet was sent; `reply` as its answer is expected to arrive.
 
     Without translation `reply` is `original` reversed. Only ConntrackTable writes to
-    `state`, `expires_at` (monotonic seconds) and the packet counts.
+    `state`, `expires_at` (monotonic seconds; the past once it is forgotten), `slot` (of its
+    wheel) and the packet counts.
     """
 
     original: FlowTuple
     reply: FlowTuple
     state: FlowState
     expires_at: float = 0.0
+    slot: int = 0
     service: str = ""
     packets: list[int] = field(default_factory=lambda: [0, 0])
 

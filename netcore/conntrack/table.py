@@ -2,7 +2,8 @@
 
 `decide` sees only the reading half (`FlowView`). The datapath that carries out a decision
 writes. Expiry is a wheel of one-second slots: a refresh only moves `expires_at`; an entry
-whose slot comes up early is put into a later slot. No slot lies further ahead than
+whose slot comes up early is put into a later slot. Only the earliest slot of an entry counts,
+so the wheel does not grow with the packets of a flow. No slot lies further ahead than
 `HORIZON_S`, so that the wheel holds a forgotten entry no longer than that.
 """
 
@@ -57,6 +58,7 @@ class ConntrackTable:
             return False
         entry.expires_at = now + entry.state.timeout_s
         entry.packets[0] = 1
+        entry.slot = 0
         self._by_tuple[entry.original] = (entry, False)
         # A packet to oneself has one tuple for both directions: the original wins.
         self._by_tuple.setdefault(entry.reply, (entry, True))
@@ -79,6 +81,7 @@ class ConntrackTable:
         """Forget a flow; forgetting it twice is harmless."""
         if self._by_tuple.get(entry.original, (None,))[0] is not entry:
             return
+        entry.expires_at = 0.0  # over, for those who still hold it
         del self._by_tuple[entry.original]
         if self._by_tuple.get(entry.reply, (None,))[0] is entry:
             del self._by_tuple[entry.reply]
@@ -87,12 +90,18 @@ class ConntrackTable:
     def expire(self, now: float) -> int:
         """Forget all flows whose time is over; returns how many. Call about once a second."""
         second = int(now)
-        start = self._swept_until if self._swept_until is not None else second - 1
+        start = self._swept_until
+        if start is None:
+            start = min(self._wheel, default=second)
         expired = 0
         for slot in self._due_slots(start, second):
             for entry in self._wheel.pop(slot, ()):
-                if self._by_tuple.get(entry.original, (None,))[0] is not entry:
+                if (
+                    entry.slot != slot
+                    or self._by_tuple.get(entry.original, (None,))[0] is not entry
+                ):
                     continue
+                entry.slot = 0
                 if entry.expires_at <= now:
                     self.remove(entry)
                     expired += 1
@@ -108,4 +117,7 @@ class ConntrackTable:
 
     def _schedule(self, entry: ConntrackEntry, now: float) -> None:
         slot = int(min(entry.expires_at, now + HORIZON_S)) + 1
+        if entry.slot and entry.slot <= slot:
+            return  # it is looked at early enough, and then again
+        entry.slot = slot
         self._wheel.setdefault(slot, []).append(entry)

@@ -49,7 +49,7 @@ def decide(
     verdict = answer_neighbor(packet, ctx.ingress)
     passage = Passage(snapshot, flows, packet, ctx, trace, flow_of(packet))
     if verdict is not None:
-        _trace_end(passage, verdict)
+        _trace_note(passage, Stage.NEIGHBOR, "link", "concerns this link only: never routed")
         return Decision(verdict)
     spoofed = check_source(passage)
     if spoofed is not None:
@@ -89,7 +89,7 @@ def _forward_new(passage: Passage) -> Decision:
     limited = check_limits(passage, verdict)
     if limited is not None:
         return Decision(limited)
-    if passage.flows.is_full:
+    if passage.flows.is_full and passage.replaces is None:
         _trace_note(passage, Stage.CONNTRACK, "table full", "no room to remember a new flow")
         return Decision(Drop(DropReason.CT_MAP_INSERTION_FAILED))
     refused = masquerade(passage, verdict)

@@ -1,13 +1,25 @@
 """Source translation: where the answer would not find its way back otherwise.
 
-Two cases, as on a kube-proxy and flannel node: a pod that reaches itself through its Service
+Three cases, as on a kube-proxy and flannel node: a pod that reaches itself through its Service
 (hairpin) gets the gateway as source; what leaves the cluster gets the node's address, with a
-port of its own range so that the node can tell these answers from its own connections.
+port of its own range so that the node can tell these answers from its own connections; and a
+flow whose answers could not be told from another's gets another port (Linux: get_unique_tuple
+in net/netfilter/nf_nat_core.c). That happens when a pod uses one port of its own both towards
+a Service and towards the endpoint behind it.
 """
 
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.address import text
-from netcore.packet.protocols import PROTOCOL_ICMP, PROTOCOL_ICMPV6
+from netcore.packet.icmp import ICMP_ECHO_TYPES
+from netcore.packet.icmpv6 import ICMPV6_ECHO_TYPES
+from netcore.packet.packet import Packet
+from netcore.packet.protocols import (
+    PROTOCOL_ICMP,
+    PROTOCOL_ICMPV6,
+    PROTOCOL_SCTP,
+    PROTOCOL_TCP,
+    PROTOCOL_UDP,
+)
 from netcore.pipeline.context import FromTunnel
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.trace import Stage
@@ -26,13 +38,23 @@ def masquerade(passage: Passage, verdict: Verdict) -> Drop | None:
     width = len(flow.dst)
     if isinstance(verdict, Deliver) and flow.src == flow.dst:
         return _translate(passage, snapshot.gateway(width), "hairpin: a pod reaches itself")
-    if not isinstance(verdict, ToHost) or isinstance(passage.ctx.ingress, FromTunnel):
-        return None
-    if flow.dst in snapshot.gateways or flow.dst in snapshot.node_addresses:
-        return None
-    if flow.src in snapshot.node_addresses:
-        return None
-    return _translate(passage, snapshot.node_address(width), "leaves the cluster")
+    if _leaves_cluster(passage, verdict):
+        return _translate(passage, snapshot.node_address(width), "leaves the cluster")
+    taken = passage.flows.lookup(flow.reversed())
+    if taken is not None and taken[0] is not passage.replaces:
+        return _translate(passage, flow.src, "another flow expects the same answers")
+    return None
+
+
+def _leaves_cluster(passage: Passage, verdict: Verdict) -> bool:
+    flow, snapshot = passage.flow, passage.snapshot
+    return (
+        isinstance(verdict, ToHost)
+        and not isinstance(passage.ctx.ingress, FromTunnel)
+        and flow.dst not in snapshot.gateways
+        and flow.dst not in snapshot.node_addresses
+        and flow.src not in snapshot.node_addresses
+    )
 
 
 def _translate(passage: Passage, source: bytes | None, why: str) -> Drop | None:
@@ -47,8 +69,20 @@ def _translate(passage: Passage, source: bytes | None, why: str) -> Drop | None:
     return None
 
 
+def _has_ports(packet: Packet) -> bool:
+    """Whether there is a port, or an echo's identifier, to tell flows apart by."""
+    if packet.protocol == PROTOCOL_ICMP:
+        return packet.icmp_type in ICMP_ECHO_TYPES
+    if packet.protocol == PROTOCOL_ICMPV6:
+        return packet.icmp_type in ICMPV6_ECHO_TYPES
+    return packet.protocol in (PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP)
+
+
 def _free_tuple(passage: Passage, source: bytes) -> FlowTuple | None:
     flow = passage.flow
+    if not _has_ports(passage.packet):
+        candidate = flow._replace(src=source)
+        return None if passage.flows.lookup(candidate.reversed()) else candidate
     first = passage.ctx.random_below(len(MASQUERADE_PORTS))
     for attempt in range(_ATTEMPTS):
         port = MASQUERADE_PORTS[(first + attempt) % len(MASQUERADE_PORTS)]

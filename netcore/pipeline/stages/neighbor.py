@@ -25,7 +25,8 @@ def answer_neighbor(packet: Packet, ingress: Ingress) -> Verdict | None:
     if packet.protocol == 0 and not packet.src:
         return Drop(DropReason.UNSUPPORTED_L3_PROTOCOL)
     if packet.protocol == PROTOCOL_ICMPV6 and packet.icmp_type in _ICMPV6_LINK_LOCAL_TYPES:
-        if packet.icmp_type == ICMPV6_NEIGHBOR_SOLICITATION:
+        is_question = packet.icmp_type == ICMPV6_NEIGHBOR_SOLICITATION
+        if is_question and not isinstance(ingress, FromTunnel):
             return Reply(ReplyKind.NEIGHBOR_ADVERTISEMENT)
         return Drop(DropReason.UNSUPPORTED_L3_PROTOCOL)
     if _is_multicast(packet.dst):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.errors import StatusError
@@ -76,17 +77,20 @@ def kubernetes_service(settings: ClusterSettings) -> Object:
 
 def kubernetes_endpoints(settings: ClusterSettings) -> tuple[Object, Object]:
     """Endpoints and EndpointSlice of default/kubernetes: the control plane on the underlay."""
-    family = "IPv6" if ":" in settings.advertise_address else "IPv4"
+    address = ip_address(settings.advertise_address)
+    family = f"IPv{address.version}"
+    # Endpoints must not be loopback addresses: such a control plane is not for pods to reach.
+    reachable = [] if address.is_loopback else [str(address)]
     port = {"name": "https", "port": settings.api_port, "protocol": "TCP"}
     about = {"name": "kubernetes", "namespace": "default"}
     endpoints = {
         "metadata": {**about, "labels": {SKIP_MIRROR: "true"}},
-        "subsets": [{"addresses": [{"ip": settings.advertise_address}], "ports": [port]}],
+        "subsets": [{"addresses": [{"ip": text}], "ports": [port]} for text in reachable],
     }
     slice_ = {
         "metadata": {**about, "labels": {SERVICE_NAME: "kubernetes"}},
         "addressType": family,
-        "endpoints": [{"addresses": [settings.advertise_address], "conditions": {"ready": True}}],
+        "endpoints": [{"addresses": [text], "conditions": {"ready": True}} for text in reachable],
         "ports": [port],
     }
     return endpoints, slice_

@@ -1,0 +1,217 @@
+"""Kubernetes objects as the network sees them: pure, and deaf to what it cannot understand.
+
+Each function returns None for an object that does not exist for the network (a finished pod, a
+node without address) and leaves out addresses that are none: what one user wrote must not stop
+the stream for everybody.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from netcore.model.address import parse_address, parse_mac, parse_network
+from netcore.model.config import ClusterConfig
+from netcore.model.endpoint import Endpoint, EndpointPort, EndpointSlice
+from netcore.model.errors import ConfigError
+from netcore.model.namespace import Namespace
+from netcore.model.node import Node
+from netcore.model.pod import Pod
+from netcore.model.service import Service, ServicePort
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from controlplane.config import ClusterSettings
+    from netcore.model.address import IpAddress, IpNetwork
+    from netcore.model.change import NetworkObject
+
+Object = dict[str, Any]
+PUBLIC_IP = "flannel.alpha.coreos.com/public-ip"
+BACKEND_TYPE = "flannel.alpha.coreos.com/backend-type"
+BACKEND_DATA = "flannel.alpha.coreos.com/backend-data"
+SERVICE_NAME = "kubernetes.io/service-name"
+
+
+def cluster_config(settings: ClusterSettings) -> ClusterConfig:
+    """What holds for the whole cluster."""
+    return ClusterConfig(
+        cluster_name=settings.cluster_name,
+        pod_cidrs=(settings.pod_cidr,),
+        service_cidrs=(settings.service_cidr,),
+        dns_addresses=(parse_address(settings.cluster_dns),),
+        cluster_domain=settings.cluster_domain,
+        underlay_mtu_bytes=settings.underlay_mtu_bytes,
+        proxy_mode=settings.proxy_mode,
+    )
+
+
+def _addresses(texts: Iterable[Any]) -> tuple[IpAddress, ...]:
+    found = []
+    for text in texts:
+        try:
+            found.append(parse_address(str(text)))
+        except ConfigError:
+            continue
+    return tuple(found)
+
+
+def _networks(texts: Iterable[Any]) -> tuple[IpNetwork, ...]:
+    found = []
+    for text in texts:
+        try:
+            found.append(parse_network(str(text)))
+        except ConfigError:
+            continue
+    return tuple(found)
+
+
+def _conditions(obj: Object) -> dict[str, str]:
+    entries = (obj.get("status") or {}).get("conditions") or ()
+    return {str(entry.get("type")): str(entry.get("status")) for entry in entries}
+
+
+def underlay_addresses(node: Object) -> tuple[IpAddress, ...]:
+    """Where the node's VTEP is: flannel's public-ip if annotated, else the InternalIPs."""
+    public = (node["metadata"].get("annotations") or {}).get(PUBLIC_IP)
+    if public:
+        return _addresses([public])
+    entries = (node.get("status") or {}).get("addresses") or ()
+    return _addresses(e.get("address") for e in entries if e.get("type") == "InternalIP")
+
+
+def vtep_mac(node: Object) -> bytes:
+    """The VTEP's MAC out of flannel's backend-data annotation, empty when there is none."""
+    text = (node["metadata"].get("annotations") or {}).get(BACKEND_DATA)
+    try:
+        data = json.loads(text or "{}")
+        return parse_mac(str(data["VtepMAC"]))
+    except (ValueError, KeyError, TypeError, ConfigError):
+        return b""
+
+
+def node_state(node: Object) -> Node:
+    """A Node, with or without an agent of ours behind it."""
+    return Node(
+        name=node["metadata"]["name"],
+        underlay_addresses=underlay_addresses(node),
+        pod_cidrs=_networks((node.get("spec") or {}).get("podCIDRs") or ()),
+        vtep_mac=vtep_mac(node),
+        ready=_conditions(node).get("Ready") == "True",
+        labels=dict(node["metadata"].get("labels") or {}),
+    )
+
+
+def pod_state(pod: Object) -> Pod | None:
+    """A pod that has addresses and has not finished."""
+    status = pod.get("status") or {}
+    if status.get("phase") in ("Succeeded", "Failed"):
+        return None
+    texts = [entry.get("ip") for entry in status.get("podIPs") or ()] or [status.get("podIP")]
+    ips = _addresses(text for text in texts if text)
+    if not ips:
+        return None
+    spec, about = pod["spec"], pod["metadata"]
+    return Pod(
+        namespace=about["namespace"],
+        name=about["name"],
+        uid=about["uid"],
+        node_name=spec.get("nodeName") or "",
+        ips=ips,
+        labels=dict(about.get("labels") or {}),
+        host_network=bool(spec.get("hostNetwork")),
+        hostname=spec.get("hostname") or about["name"],
+        subdomain=spec.get("subdomain") or "",
+    )
+
+
+def service_state(service: Object) -> Service:
+    """A Service of any type."""
+    spec, about = service["spec"], service["metadata"]
+    texts = spec.get("clusterIPs") or [spec.get("clusterIP")]
+    timeout = ((spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}).get(
+        "timeoutSeconds"
+    )
+    return Service(
+        namespace=about["namespace"],
+        name=about["name"],
+        uid=about["uid"],
+        type=spec.get("type") or "ClusterIP",
+        cluster_ips=_addresses(text for text in texts if text and text != "None"),
+        headless=spec.get("clusterIP") == "None",
+        external_name=spec.get("externalName") or "",
+        ports=tuple(
+            ServicePort(
+                name=port.get("name") or "",
+                protocol=port.get("protocol") or "TCP",
+                port=int(port["port"]),
+                node_port=int(port.get("nodePort") or 0),
+            )
+            for port in spec.get("ports") or ()
+        ),
+        session_affinity=spec.get("sessionAffinity") or "None",
+        session_affinity_timeout_s=int(timeout or 10800),
+        internal_traffic_policy=spec.get("internalTrafficPolicy") or "Cluster",
+        external_traffic_policy=spec.get("externalTrafficPolicy") or "Cluster",
+        publish_not_ready_addresses=bool(spec.get("publishNotReadyAddresses")),
+    )
+
+
+def endpoint_slice_state(slice_: Object) -> EndpointSlice | None:
+    """A slice of IP addresses which belongs to a Service."""
+    about = slice_["metadata"]
+    service_name = (about.get("labels") or {}).get(SERVICE_NAME)
+    if not service_name or slice_.get("addressType") not in ("IPv4", "IPv6"):
+        return None
+    endpoints = (_endpoint(entry, about["namespace"]) for entry in slice_.get("endpoints") or ())
+    return EndpointSlice(
+        namespace=about["namespace"],
+        name=about["name"],
+        service_name=service_name,
+        address_type=slice_["addressType"],
+        ports=tuple(
+            EndpointPort(port.get("name") or "", port.get("protocol") or "TCP", int(port["port"]))
+            for port in slice_.get("ports") or ()
+            if port.get("port")
+        ),
+        endpoints=tuple(endpoint for endpoint in endpoints if endpoint.addresses),
+    )
+
+
+def _endpoint(entry: Object, namespace: str) -> Endpoint:
+    conditions = entry.get("conditions") or {}
+    ready = conditions.get("ready") is not False
+    serving = conditions.get("serving")
+    target = entry.get("targetRef") or {}
+    is_pod = target.get("kind") == "Pod" and target.get("name")
+    return Endpoint(
+        addresses=_addresses(entry.get("addresses") or ()),
+        ready=ready,
+        serving=ready if serving is None else bool(serving),
+        terminating=bool(conditions.get("terminating")),
+        hostname=entry.get("hostname") or "",
+        node_name=entry.get("nodeName") or "",
+        zone=entry.get("zone") or "",
+        target=(target.get("namespace") or namespace, target["name"]) if is_pod else None,
+    )
+
+
+def namespace_state(namespace: Object) -> Namespace:
+    """A namespace and its labels."""
+    about = namespace["metadata"]
+    return Namespace(about["name"], dict(about.get("labels") or {}))
+
+
+STATES: dict[str, Callable[[Object], NetworkObject | None]] = {
+    "/registry/core/nodes/": node_state,
+    "/registry/core/pods/": pod_state,
+    "/registry/core/services/": service_state,
+    "/registry/discovery.k8s.io/endpointslices/": endpoint_slice_state,
+    "/registry/core/namespaces/": namespace_state,
+}
+"""How the objects under a store prefix are read."""
+
+
+def prefix_of(key: str) -> str:
+    """The store prefix of a key's resource: `/registry/core/pods/`."""
+    return "/".join(key.split("/", 4)[:4]) + "/"

@@ -79,7 +79,7 @@ class ConntrackTable:
 
     def remove(self, entry: ConntrackEntry) -> None:
         """Forget a flow; forgetting it twice is harmless."""
-        if self._by_tuple.get(entry.original, (None,))[0] is not entry:
+        if not self._knows(entry):
             return
         entry.expires_at = 0.0  # over, for those who still hold it
         del self._by_tuple[entry.original]
@@ -96,10 +96,7 @@ class ConntrackTable:
         expired = 0
         for slot in self._due_slots(start, second):
             for entry in self._wheel.pop(slot, ()):
-                if (
-                    entry.slot != slot
-                    or self._by_tuple.get(entry.original, (None,))[0] is not entry
-                ):
+                if entry.slot != slot or not self._knows(entry):
                     continue
                 entry.slot = 0
                 if entry.expires_at <= now:
@@ -109,6 +106,9 @@ class ConntrackTable:
                     self._schedule(entry, now)
         self._swept_until = second
         return expired
+
+    def _knows(self, entry: ConntrackEntry) -> bool:
+        return self._by_tuple.get(entry.original, (None,))[0] is entry
 
     def _due_slots(self, start: int, second: int) -> list[int]:
         if second - start > len(self._wheel):  # a long pause: look at the slots, not the seconds

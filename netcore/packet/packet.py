@@ -41,10 +41,13 @@ _UPPER = struct.Struct("!HHH2x")  # ports, and the length that UDP has in third 
 _COMMON = struct.Struct("!6s6sH BxHxxHBBxx4s4s HHH2x").unpack_from
 _NO_OPTIONS = 0x45
 _COMMON_L4 = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES
+_COMMON_BYTES = 40  # with room for a TCP header; shorter datagrams take the long way
+_TCP_SIZE = _COMMON_L4 + 12  # of TCP's data offset; the flags follow
 
 _DONT_FRAGMENT = 0x4000
 _MORE_FRAGMENTS = 0x2000
 _FRAGMENT_OFFSET = 0x1FFF
+_FRAGMENTED = _MORE_FRAGMENTS | _FRAGMENT_OFFSET
 
 _UPPER_HEADER_BYTES = {
     PROTOCOL_TCP: 20,
@@ -135,27 +138,23 @@ def parse_packet(frame: Buffer, offset: int = 0) -> Packet:
     Source: IEEE 802.3, RFC 791, RFC 8200, RFC 826.
     """
     try:
-        common = _COMMON(frame, offset)
+        (
+            dst_mac, src_mac, ethertype, version_ihl, length, fragment, ttl, protocol, src, dst,
+            src_port, dst_port, third,
+        ) = _COMMON(frame, offset)  # fmt: skip
     except struct.error:  # a short frame
         return _parse_any(frame, offset)
-    (
-        dst_mac, src_mac, ethertype, version_ihl, length, fragment, ttl, protocol, src, dst,
-        src_port, dst_port, third,
-    ) = common  # fmt: skip
     if (
         ethertype != ETHERTYPE_IPV4
         or version_ihl != _NO_OPTIONS
-        or fragment & (_MORE_FRAGMENTS | _FRAGMENT_OFFSET)
-        or length > len(frame) - offset - ETHERNET_HEADER_BYTES
+        or fragment & _FRAGMENTED
+        or not _COMMON_BYTES <= length <= len(frame) - offset - ETHERNET_HEADER_BYTES
     ):
         return _parse_any(frame, offset)
-    flags = 0
-    if protocol == PROTOCOL_TCP and length >= 40:
-        header_bytes = frame[offset + _COMMON_L4 + 12] >> 2 & 0x3C
-        if not 20 <= header_bytes <= length - IPV4_HEADER_BYTES:
-            return _parse_any(frame, offset)
-        flags = frame[offset + _COMMON_L4 + 13]
-    elif protocol != PROTOCOL_UDP or not 8 <= third <= length - IPV4_HEADER_BYTES:
+    room, flags = length - IPV4_HEADER_BYTES, 0
+    if protocol == PROTOCOL_TCP and 20 <= frame[offset + _TCP_SIZE] >> 2 & 0x3C <= room:
+        flags = frame[offset + _TCP_SIZE + 1]
+    elif protocol != PROTOCOL_UDP or not 8 <= third <= room:
         return _parse_any(frame, offset)
     return Packet(
         dst_mac, src_mac, ethertype, src, dst, protocol, src_port, dst_port, -1, -1, flags, ttl,

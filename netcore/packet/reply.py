@@ -106,12 +106,10 @@ def arp_reply(frame: Buffer, packet: Packet, mac: bytes) -> bytes | None:
 def neighbor_advertisement(frame: Buffer, packet: Packet, mac: bytes) -> bytes | None:
     """Says that `mac`, a router, has the target that was solicited (RFC 4861 section 4.4).
 
-    None for what is no valid solicitation (section 7.1.1), and for duplicate address detection,
-    in which a host asks for an address of its own (RFC 4862 section 5.4).
+    None for what is no valid solicitation, and for duplicate address detection, in which a host
+    asks for an address of its own (RFC 4862 section 5.4).
     """
-    if packet.icmp_type != ICMPV6_NEIGHBOR_SOLICITATION or packet.protocol != PROTOCOL_ICMPV6:
-        return None
-    if packet.ttl != NEIGHBOR_HOP_LIMIT or packet.icmp_code or not any(packet.src):
+    if not _is_solicitation(packet) or not any(packet.src):
         return None
     try:
         solicitation, _ = parse_neighbor(_payload(frame, packet)[8:])
@@ -210,6 +208,17 @@ def _answer(packet: Packet, source: bytes, protocol: int, payload: bytes, tos: i
 
 def _payload(frame: Buffer, packet: Packet) -> memoryview:
     return memoryview(frame)[packet.l4_offset : packet.l3_offset + packet.ip_length]
+
+
+def _is_solicitation(packet: Packet) -> bool:
+    """RFC 4861 section 7.1.1; RFC 6980 section 5 for fragments."""
+    return (
+        packet.protocol == PROTOCOL_ICMPV6
+        and packet.icmp_type == ICMPV6_NEIGHBOR_SOLICITATION
+        and packet.icmp_code == 0
+        and packet.ttl == NEIGHBOR_HOP_LIMIT
+        and not _is_fragment(packet)
+    )
 
 
 def _is_icmp_error(packet: Packet) -> bool:

@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from netcore.model.errors import PacketError
@@ -83,6 +83,17 @@ def test_parsers_of_arbitrary_bytes_raise_only_packet_errors(parse, data):
 def test_walk_of_arbitrary_bytes_stays_inside(data, next_header):
     with contextlib.suppress(PacketError):
         assert walk_extensions(data, 0, len(data), next_header).offset <= len(data)
+
+
+@given(packets.valid_frames())
+def test_ipv4_options_change_nothing_but_where_things_are(frame):
+    """Packets without options take a shortcut through the parser; it must not show."""
+    plain = parse_packet(frame)
+    assume(len(plain.src) == 4)
+    longer = bytearray(frame[:34] + b"\1\1\1\1" + frame[34:])
+    longer[14] = 0x46
+    longer[16:18] = (plain.ip_length + 4).to_bytes(2, "big")
+    assert parse_packet(longer) == plain._replace(l4_offset=38, ip_length=plain.ip_length + 4)
 
 
 ethertypes = st.sampled_from([b"\x08\x00", b"\x86\xdd", b"\x08\x06"])

@@ -64,8 +64,8 @@ def test_a_released_address_rests():
     first, *_ = [pool.allocate(0) for _ in range(4)]
     pool.release(first, 10)
     assert str(pool.allocate(11)) == "10.0.0.6"
-    pool.release(ip_address("10.0.0.3"), 41)
-    assert pool.allocate(41) == first  # rested for 30 s, unlike .3
+    pool.release(ip_address("10.0.0.3"), 40)
+    assert pool.allocate(40) == first  # rested for 30 s, unlike .3
 
 
 def test_rather_an_unrested_address_than_none():

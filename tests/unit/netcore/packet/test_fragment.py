@@ -55,13 +55,23 @@ COPIED, ONCE, NOP, END = b"\x94\x04\0\0", b"\x07\x07\4abcd", b"\1", b"\0"
     [
         (COPIED + ONCE + NOP, COPIED),
         (ONCE + NOP, b""),
+        (NOP * 4 + COPIED, COPIED),
         (b"\x82\x03x" + NOP, b"\x82\x03x\0"),
         (NOP + END + COPIED[:2], b""),
         (COPIED + b"\x94\x09ab", COPIED),
         (COPIED + b"\x94\x01ab", COPIED),
         (NOP * 3 + b"\x94", b""),
     ],
-    ids=["some", "none", "padded", "behind the end", "too long", "too short", "cut off"],
+    ids=[
+        "some",
+        "none",
+        "padding first",
+        "padded",
+        "behind the end",
+        "too long",
+        "too short",
+        "cut off",
+    ],
 )
 def test_only_options_with_the_copied_flag_are_in_later_fragments(options, later):
     data = ip(POD, PEER, 47, bytes(200), dont_fragment=False, options=options)

@@ -5,6 +5,7 @@ from netcore.packet.arp import ARP_REPLY, ARP_REQUEST, ArpHeader, parse_arp
 from netcore.packet.ethernet import BROADCAST_MAC, parse_ethernet
 from netcore.packet.icmp import parse_icmp
 from netcore.packet.icmpv6 import NeighborBody, parse_icmpv6, parse_neighbor
+from netcore.packet.ipv6 import FragmentHeader
 from netcore.packet.packet import Packet, QuotedTuple, parse_packet
 from netcore.packet.protocols import (
     ETHERTYPE_ARP,
@@ -114,6 +115,12 @@ class TestNeighborAdvertisement:
     )
     def test_what_is_not_valid_is_not_answered(self, change):
         assert self.ask(**change) is None
+
+    def test_a_fragment_is_not_answered(self):
+        message = bytes(icmp(POD6, GATEWAY6, 135, body=self.SOLICITATION)[54:])
+        first = FragmentHeader(58, 0, True, 1).encode() + message
+        data = ip(POD6, GATEWAY6, 44, first, ttl=255)
+        assert neighbor_advertisement(data, parse_packet(data), NODE_MAC) is None
 
     def test_what_is_no_icmpv6_is_not_answered(self):
         data = icmp(POD, PEER, 135, body=bytes(16))

@@ -5,6 +5,8 @@ from netcore.packet.vxlan import VxlanHeader, encode_vxlan, parse_vxlan
 
 
 def test_wire_format():
+    assert encode_vxlan(0) == bytes.fromhex("0800000000000000")
+    assert encode_vxlan(0xFFFFFF) == bytes.fromhex("08000000ffffff00")
     assert encode_vxlan(0x123456) == bytes.fromhex("0800000012345600")
     assert VxlanHeader(1).encode() == bytes.fromhex("0800000000000100")
 

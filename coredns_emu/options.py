@@ -53,7 +53,8 @@ def _build_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="IP",
-        help="the underlay address at which pods reach this server",
+        help="the underlay address at which pods reach this server"
+        " [the one used towards the control plane]",
     )
     add("--resolv-conf", default="/etc/resolv.conf", metavar="FILE", help="of other names")
     add("--name", default="", help="wanted name; the control plane hands one out without")
@@ -73,7 +74,8 @@ def _options(given: argparse.Namespace) -> Options:
         control_plane=given.control_plane,
         udp=udp,
         tcp=tcp,
-        advertise=tuple(map(parse_address, given.advertise_address)),
+        advertise=tuple(map(parse_address, given.advertise_address))
+        or (_source_towards(given.control_plane),),
         resolv_conf=given.resolv_conf,
         name=given.name,
         instance_id=given.instance_id or given.name or socket.gethostname(),
@@ -84,3 +86,19 @@ def _options(given: argparse.Namespace) -> Options:
 
 def _optional(text: str | None) -> ListenAddress | None:
     return parse_listen(text, inherited=False) if text else None
+
+
+def _source_towards(control_plane: str) -> IpAddress:
+    """This machine's address on the way to the control plane. Sends nothing."""
+    host, separator, port = control_plane.rpartition(":")
+    if not separator or control_plane.startswith("unix:"):
+        raise ConfigError("--advertise-address is needed: --control-plane names no host")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(found[0], socket.SOCK_DGRAM) as probe:
+            probe.connect(found[4])
+            return parse_address(str(probe.getsockname()[0]))
+    except OSError as error:
+        raise ConfigError(
+            f"--control-plane {control_plane}: {error}; is it started, and its name known here?"
+        ) from error

@@ -15,7 +15,7 @@ from typing import Any
 from coredns_emu.chain import Plugin, link
 from coredns_emu.errors import first_error
 from coredns_emu.http import serve_page
-from coredns_emu.options import Options, parse_options
+from coredns_emu.options import Options, parse_options, source_towards
 from coredns_emu.plugins.errors import Errors
 from coredns_emu.plugins.forward import Forward
 from coredns_emu.plugins.forward.upstreams import Upstream, parse_resolv_conf, without_self
@@ -65,17 +65,19 @@ async def _serve(options: Options) -> None:
         protocol = "udp" if sock.type is socket.SOCK_DGRAM else "tcp"
         log.info("listening at %s/%s", ListenAddress(*sock.getsockname()[:2]), protocol)
     random = SystemRandom()
-    upstreams = without_self(_read_upstreams(options.resolv_conf), _own(options, (*udp, *tcp)))
+    resolvers = _read_upstreams(options.resolv_conf)
+    advertised = options.advertise or (source_towards(options.control_plane),)
+    upstreams = without_self(resolvers, _own(advertised, (*udp, *tcp)))
     if not upstreams:
         log.warning("no resolvers in %s: names outside the cluster fail", options.resolv_conf)
     state = ClusterState(time.time)
-    kubernetes = Kubernetes(state, Zones(local_addresses=options.advertise))
+    kubernetes = Kubernetes(state, Zones(local_addresses=advertised))
     responder = Responder(link(_plugins(kubernetes, upstreams, random)), any_class=bool(upstreams))
 
     def serve_domain(config: ClusterConfig) -> None:
         kubernetes.serve_domain(config.cluster_domain)
 
-    identity = Identity(options.instance_id, options.name, options.advertise)
+    identity = Identity(options.instance_id, options.name, advertised)
     client = ControlPlaneClient(options.control_plane, identity, state, serve_domain, random)
     services: list[Coroutine[Any, Any, None]] = [client.run()]
     services += [UdpServer(sock, responder).run() for sock in udp]
@@ -113,11 +115,13 @@ def _read_upstreams(path: str) -> tuple[Upstream, ...]:
         raise ListenError(f"cannot read --resolv-conf {path}: {error.strerror}") from error
 
 
-def _own(options: Options, sockets: Iterable[socket.socket]) -> list[tuple[IpAddress, int]]:
+def _own(
+    advertised: Sequence[IpAddress], sockets: Iterable[socket.socket]
+) -> list[tuple[IpAddress, int]]:
     """The addresses at which this server itself would be reached."""
     bound = [sock.getsockname()[:2] for sock in sockets]
     own = [(parse_address(host), port) for host, port in bound]
-    return own + [(address, port) for address in options.advertise for _, port in bound]
+    return own + [(address, port) for address in advertised for _, port in bound]
 
 
 def _raise_descriptor_limit() -> None:

@@ -74,8 +74,7 @@ def _options(given: argparse.Namespace) -> Options:
         control_plane=given.control_plane,
         udp=udp,
         tcp=tcp,
-        advertise=tuple(map(parse_address, given.advertise_address))
-        or (_source_towards(given.control_plane),),
+        advertise=tuple(map(parse_address, given.advertise_address)),
         resolv_conf=given.resolv_conf,
         name=given.name,
         instance_id=given.instance_id or given.name or socket.gethostname(),
@@ -88,7 +87,7 @@ def _optional(text: str | None) -> ListenAddress | None:
     return parse_listen(text, inherited=False) if text else None
 
 
-def _source_towards(control_plane: str) -> IpAddress:
+def source_towards(control_plane: str) -> IpAddress:
     """This machine's address on the way to the control plane. Sends nothing."""
     host, separator, port = control_plane.rpartition(":")
     if not separator or control_plane.startswith("unix:"):

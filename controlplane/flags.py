@@ -65,9 +65,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The flags and their defaults."""
-    made = _Parser(
-        prog="controlplane", description="The control plane of a kubehop cluster."
-    )
+    made = _Parser(prog="controlplane", description="The control plane of a kubehop cluster.")
     add = made.add_argument
     add("--data-dir", type=Path, required=True, help="where state and certificates are kept")
     add("--cluster-name", default="kubehop")
@@ -80,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--rpc-listen",
         action="append",
-        metavar="HOST:PORT|unix:PATH|fd://N",
+        metavar="IP:PORT|unix:/PATH",
         help=f"where agents connect to; may be given again [{DEFAULT_RPC_LISTEN}]",
     )
     add(

@@ -14,15 +14,22 @@ from urllib.parse import urlsplit
 from controlplane import pki
 from controlplane.api.catalog import RESOURCES
 from controlplane.api.client import Client
+from controlplane.api.extensions.handler import GROUP as EXTENSION_GROUP
+from controlplane.api.extensions.handler import ExtensionHandler
 from controlplane.api.http.authentication import Credentials
 from controlplane.api.http.dispatch import Dispatcher
 from controlplane.api.registry import Registry
 from controlplane.api.server import ApiServer
 from controlplane.api.strategies.registry import strategies
+from controlplane.api.streams.execs import ExecHandler
+from controlplane.api.streams.logs import LogHandler
 from controlplane.api.tracking import track_fields
 from controlplane.controllers.run import make_shared, run_controllers
 from controlplane.flags import Options, parse
 from controlplane.listening import listen
+from controlplane.rpc.agents import Agents
+from controlplane.rpc.listen import parse_listen
+from controlplane.rpc.server import serve_rpc
 from controlplane.store.sqlite import SqliteStore
 from netcore.model.errors import ConfigError, KubehopError
 
@@ -98,30 +105,45 @@ async def _serve(
     listeners: list[socket.socket],
     stop: asyncio.Event,
 ) -> None:
-    registry = Registry(store, RESOURCES, settings, strategies(), track_fields=track_fields)
-    client = Client(registry)
+    """Controllers first, then agents, then clients; the other way round at the end."""
+    listens = [parse_listen(address) for address in options.rpc_listen]
+    client = Client(Registry(store, RESOURCES, settings, strategies(), track_fields=track_fields))
     shared = make_shared(client, settings)
+    agents = Agents(client)
     started = asyncio.Event()
-    server = ApiServer(Dispatcher(registry, BUILD), Credentials(), ready=started.is_set)
+    api = ApiServer(_dispatcher(client, agents), Credentials(), ready=started.is_set)
     async with asyncio.TaskGroup() as tasks:
         controllers = tasks.create_task(
             run_controllers(
-                client,
-                settings,
-                shared,
-                ca_certificate=settings.ca_certificate,
-                started=started,
+                client, settings, shared, ca_certificate=settings.ca_certificate, started=started
             )
         )
         await _wait(started, STARTUP_PATIENCE_S)
-        await server.start(listeners, certificates.server_context())
+        rpc = await serve_rpc(client, store, settings, shared, listens)
+        await api.start(listeners, certificates.server_context())
         _write_kubeconfig(options, settings, certificates)
         log.info("cluster %s: the API listens on %s", settings.cluster_name, settings.server_url)
         await stop.wait()
         log.info("stopping")
         controllers.cancel()
         store.end_watches()
-        await server.stop()
+        async with asyncio.TaskGroup() as ends:
+            ends.create_task(api.stop())
+            ends.create_task(rpc.stop())
+            ends.create_task(agents.close())
+
+
+def _dispatcher(client: Client, agents: Agents) -> Dispatcher:
+    return Dispatcher(
+        client.registry,
+        BUILD,
+        streams={
+            ("pods", "log"): LogHandler(client, agents),
+            ("pods", "exec"): ExecHandler("exec", client, agents),
+            ("pods", "attach"): ExecHandler("attach", client, agents),
+        },
+        extensions={EXTENSION_GROUP: ExtensionHandler(client, agents)},
+    )
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

@@ -123,6 +123,18 @@ async def test_a_taken_port_is_one_line(tmp_path):
     ]
 
 
+async def test_a_taken_agent_port_is_one_line(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = "{}:{}".format(*taken.getsockname())
+        flags = arguments(tmp_path, free_port(), "--rpc-listen", address)
+        code, lines = await outcome(*flags)
+    assert code == 1
+    (line,) = [line for line in lines if line.startswith("controlplane: ")]
+    assert address in line
+
+
 async def test_a_data_directory_in_use_is_one_line(tmp_path):
     port = free_port()
     async with running(tmp_path, port):
@@ -140,6 +152,7 @@ async def test_a_data_directory_in_use_is_one_line(tmp_path):
         (("--node-cidr-mask-size", "8"), "does not divide --pod-cidr"),
         (("--service-cidr", "10.244.128.0/20"), "overlaps --pod-cidr"),
         (("--api-listen", "nowhere"), "expected HOST:PORT"),
+        (("--rpc-listen", "fd://3"), "gRPC cannot serve an inherited socket"),
         (("--nonsense",), "unrecognized arguments"),
     ],
 )

@@ -1,0 +1,1 @@
+"""kubehop's own API group: what no other cluster can tell."""

@@ -1,0 +1,85 @@
+"""The lines of kubehop.dev/v1alpha1 answers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from controlplane.rpc.agent_types import Dump, Flow, Hop, Packet
+
+NDJSON = "application/x-ndjson"
+_NS = 1_000_000_000
+
+
+def line(document: dict[str, Any]) -> bytes:
+    """One line of NDJSON."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def packet(found: Packet) -> dict[str, Any]:
+    """A packet with its hops."""
+    return {
+        "type": "packet",
+        "node": found.node,
+        "time": rfc3339_nano(found.time_unix_ns),
+        "ingress": found.ingress,
+        "summary": found.summary,
+        "hops": [_hop(hop) for hop in found.hops],
+        "verdict": found.verdict,
+        "verdictDetail": found.verdict_detail,
+    }
+
+
+def _hop(hop: Hop) -> dict[str, Any]:
+    return {
+        "stage": hop.stage,
+        "rule": hop.rule,
+        "before": _flow(hop.before),
+        "after": _flow(hop.after),
+        "why": hop.why,
+    }
+
+
+def _flow(flow: Flow | None) -> dict[str, Any] | None:
+    if flow is None:
+        return None
+    return {
+        "protocol": flow.protocol,
+        "source": flow.source,
+        "sourcePort": flow.source_port,
+        "destination": flow.destination,
+        "destinationPort": flow.destination_port,
+    }
+
+
+def warning(node: str, message: str) -> dict[str, Any]:
+    """What could not be seen, and why."""
+    return {"type": "warning", "node": node, "message": message}
+
+
+def result(exit_code: int, stdout: bytes, stderr: bytes) -> dict[str, Any]:
+    """How the traced command ended."""
+    return {
+        "type": "result",
+        "exitCode": exit_code,
+        "stdout": stdout.decode(errors="replace"),
+        "stderr": stderr.decode(errors="replace"),
+    }
+
+
+def dump(node: str, found: Dump) -> dict[str, Any]:
+    """The tables of a node."""
+    tables = [
+        {"name": table.name, "columns": [*table.columns], "rows": [[*row] for row in table.rows]}
+        for table in found.tables
+    ]
+    return {"node": node, "revision": found.revision, "tables": tables}
+
+
+def rfc3339_nano(unix_ns: int) -> str:
+    """UTC with nine digits after the point."""
+    seconds, rest = divmod(unix_ns, _NS)
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"

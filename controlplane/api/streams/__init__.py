@@ -1,0 +1,1 @@
+"""Connections to running containers: logs, exec, attach."""

@@ -14,14 +14,15 @@ _MAX_UNIX_PATH_BYTES = 107  # sun_path of unix(7), less the closing NUL
 
 @dataclass(frozen=True, slots=True)
 class ListenAddr:
-    """`target` is what gRPC calls the address: `IP:PORT`, `[IPv6]:PORT` or `unix:/path`."""
+    """`target` is what gRPC calls the address: `IP:PORT`, `[IPv6]:PORT` or `unix:path`."""
 
     kind: Literal["tcp", "unix"]
     target: str
 
 
 def parse_listen(text: str, flag: str = "--rpc-listen") -> ListenAddr:
-    """`IP:PORT` (port 0 asks for any) or `unix:/PATH`.
+    """`IP:PORT` (port 0 asks for any) or `unix:PATH`; a relative path starts in the working
+    directory, which helps where the whole would be too long.
 
     Raises ConfigError naming the flag and what is expected.
     """
@@ -43,8 +44,8 @@ def parse_listen(text: str, flag: str = "--rpc-listen") -> ListenAddr:
 
 def _unix(text: str, flag: str) -> ListenAddr:
     path = text.removeprefix(_UNIX).removeprefix("//")
-    if not path.startswith("/"):
-        raise ConfigError(f"{flag} {text}: expected unix:/PATH with an absolute path")
+    if not path:
+        raise ConfigError(f"{flag} {text}: expected unix:PATH")
     if len(path.encode()) > _MAX_UNIX_PATH_BYTES:
         raise ConfigError(
             f"{flag} {text}: longer than {_MAX_UNIX_PATH_BYTES} bytes: use a shorter path"

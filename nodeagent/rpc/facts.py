@@ -48,9 +48,9 @@ def _os_image() -> str:
 
 def _agent_version() -> str:
     try:
-        return f"kubehop://{version('kubehop')}"
+        return version("kubehop")
     except PackageNotFoundError:
-        return "kubehop://unknown"
+        return "unknown"
 
 
 def _architecture() -> str:

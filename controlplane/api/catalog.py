@@ -170,6 +170,16 @@ def _workloads() -> list[Resource]:
             in_all=True,
             generation=False,
         ),
+        _grouped(
+            "autoscaling",
+            "v1",
+            "horizontalpodautoscalers",
+            "HorizontalPodAutoscaler",
+            ("hpa",),
+            in_all=True,
+            generation=False,
+            stored_as="horizontalpodautoscalers.autoscaling",
+        ),
         _grouped("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", ("pdb",)),
     ]
 

@@ -84,7 +84,7 @@ class EventEncoder:
         resource = self._resource
         if self._form == "table":
             return self._table_frame(event)
-        name = f"{self._form}/{resource.group}"
+        name = f"{self._form}/{resource.api_version}"
         found = event.representations.get(name)
         if found is None:
             if self._form == "object" and not resource.stored_as:

@@ -42,7 +42,8 @@ _INTEGERS = ("gracePeriodSeconds", "limit", "timeoutSeconds")
 def index(resources: ResourceTable, build: str) -> Document:
     """`/openapi/v3`: where the documents are. The hash lets clients cache them for ever."""
     names = dict.fromkeys(resource.path.lstrip("/") for resource in resources)
-    digest = hashlib.sha256(build.encode()).hexdigest()[:32].upper()
+    served = f"{build} {[(r.path, r.plural, r.verbs, r.subresources) for r in resources]}"
+    digest = hashlib.sha256(served.encode()).hexdigest()[:32].upper()
     paths = {
         name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={digest}"} for name in sorted(names)
     }

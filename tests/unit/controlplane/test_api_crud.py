@@ -291,6 +291,29 @@ async def test_events_are_one_store_under_two_groups(api):
     assert (core["message"], core["involvedObject"]["name"]) == ("other", "q")
 
 
+async def test_autoscalers_have_two_versions(api):
+    v1, v2 = (
+        f"/apis/autoscaling/{v}/namespaces/default/horizontalpodautoscalers" for v in ("v1", "v2")
+    )
+    obj = {
+        "apiVersion": "autoscaling/v1",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "h"},
+        "spec": {
+            "maxReplicas": 3,
+            "targetCPUUtilizationPercentage": 50,
+            "scaleTargetRef": {"kind": "Deployment", "name": "web"},
+        },
+    }
+    created = await api.post(v1, json=obj)
+    assert created.status == 201
+    assert (await json_of(created))["spec"] == obj["spec"]
+    (metric,) = (await json_of(await api.get(f"{v2}/h")))["spec"]["metrics"]
+    assert metric["resource"]["target"]["averageUtilization"] == 50
+    (shown,) = (await json_of(await api.get(v1)))["items"]
+    assert (shown["apiVersion"], shown["spec"]) == ("autoscaling/v1", obj["spec"])
+
+
 async def test_reviews(api):
     review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"

@@ -212,6 +212,6 @@ async def test_events_are_encoded_once(client):
         await fill(client, "a")
         assert await events_of(one, 1) == await events_of(two, 1)
         (event,) = await watched.batch()
-        assert list(event.representations) == ["object/"]
+        assert list(event.representations) == ["object/v1"]
         one.close()
         two.close()

@@ -37,21 +37,25 @@ async def test_a_deployment_becomes_endpoints_on_every_stream():
         await made.create("deployments.apps", deployment(replicas=6))
         for agent in agents:
             await agent.wait_for(
-                lambda agent=agent: sum(
-                    sum(e.ready for e in s.endpoints)
-                    for s in agent.of("EndpointSlice")
-                    if s.service_name == "web"
+                lambda agent=agent: (
+                    sum(
+                        sum(e.ready for e in s.endpoints)
+                        for s in agent.of("EndpointSlice")
+                        if s.service_name == "web"
+                    )
+                    == 6
                 )
-                == 6
             )
         pods = await made.items("pods", "default")
         nodes = [p["spec"]["nodeName"] for p in pods]
         assert {nodes.count(agent.name) for agent in agents} == {2}
         await made.eventually(
             "deployments.apps",
-            lambda found: found[0]["status"].get("availableReplicas") == 6
-            and {c["type"]: c["status"] for c in found[0]["status"]["conditions"]}
-            == {"Available": "True", "Progressing": "True"},
+            lambda found: (
+                found[0]["status"].get("availableReplicas") == 6
+                and {c["type"]: c["status"] for c in found[0]["status"]["conditions"]}
+                == {"Available": "True", "Progressing": "True"}
+            ),
         )
 
 
@@ -155,8 +159,9 @@ async def test_scale_and_pause():
         await made.client.patch("deployments.apps", "web", rename, "default")
         await made.eventually(
             "deployments.apps",
-            lambda found: found[0]["status"]["observedGeneration"]
-            == found[0]["metadata"]["generation"],
+            lambda found: (
+                found[0]["status"]["observedGeneration"] == found[0]["metadata"]["generation"]
+            ),
         )
         assert len(await made.items("replicasets.apps")) == 1
         await made.client.patch(
@@ -196,8 +201,10 @@ async def test_a_silent_node_loses_its_endpoints_and_gets_them_back():
         assert (ready["status"], ready["reason"]) == ("Unknown", "NodeStatusUnknown")
         await made.eventually(
             "nodes",
-            lambda nodes: {"node.kubernetes.io/unreachable"}
-            == {t["key"] for n in nodes for t in n["spec"].get("taints", [])},
+            lambda nodes: (
+                {"node.kubernetes.io/unreachable"}
+                == {t["key"] for n in nodes for t in n["spec"].get("taints", [])}
+            ),
         )
         one.task = made.tasks.create_task(one.run(0.2))
         await two.wait_for(lambda: ready_count(two) == 2)
@@ -209,8 +216,10 @@ async def test_pods_of_a_lost_node_are_recreated_elsewhere():
         one, two = await web(made)
         one.task.cancel()
         await two.wait_for(
-            lambda: ready_count(two) == 2
-            and {e.node_name for e in web_endpoints(two) if e.ready} == {two.name}
+            lambda: (
+                ready_count(two) == 2
+                and {e.node_name for e in web_endpoints(two) if e.ready} == {two.name}
+            )
         )
 
 
@@ -270,9 +279,7 @@ async def test_a_new_namespace_is_furnished_and_stays_so():
 async def test_a_deleted_deployment_takes_everything_with_it(policy):
     async with cluster() as made:
         await web(made)
-        await made.client.delete(
-            "deployments.apps", "web", "default", propagation_policy=policy
-        )
+        await made.client.delete("deployments.apps", "web", "default", propagation_policy=policy)
         await made.gone("deployments.apps", "web")
         await made.eventually("replicasets.apps", lambda found: not found)
         await made.eventually("pods", lambda found: not found)
@@ -281,9 +288,7 @@ async def test_a_deleted_deployment_takes_everything_with_it(policy):
 async def test_orphans_stay():
     async with cluster() as made:
         await web(made)
-        await made.client.delete(
-            "deployments.apps", "web", "default", propagation_policy="Orphan"
-        )
+        await made.client.delete("deployments.apps", "web", "default", propagation_policy="Orphan")
         await made.gone("deployments.apps", "web")
         sets = await made.items("replicasets.apps")
         assert len(sets) == 1
@@ -307,9 +312,7 @@ async def test_hand_made_endpoints_are_mirrored():
         await made.create(
             "services", {"metadata": {"name": "db", "namespace": "default"}, "spec": spec}
         )
-        subsets = [
-            {"addresses": [{"ip": "172.18.0.99"}], "ports": [{"port": 5432, "name": "pg"}]}
-        ]
+        subsets = [{"addresses": [{"ip": "172.18.0.99"}], "ports": [{"port": 5432, "name": "pg"}]}]
         await made.create(
             "endpoints", {"metadata": {"name": "db", "namespace": "default"}, "subsets": subsets}
         )

@@ -1,5 +1,6 @@
 """Services through the real registry: addresses, ports, rules, wording."""
 
+from ipaddress import ip_network
 from random import Random
 from typing import Any
 
@@ -189,8 +190,6 @@ async def test_status_of_load_balancer_is_kept_out_of_create(client):
 
 
 async def test_full_range_is_said_with_remedy():
-    from ipaddress import ip_network
-
     settings = ClusterSettings(service_cidr=ip_network("10.0.0.0/30"))
     client = Client(Registry(MemoryStore(), resource_table(), settings, strategies()))
     await client.create("namespaces", {"metadata": {"name": "default"}})

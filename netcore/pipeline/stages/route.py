@@ -35,7 +35,7 @@ def route(passage: Passage) -> Verdict:
         case ServiceRange():
             _note(passage, str(found.network), "no Service has this address")
             return Drop(DropReason.SERVICE_BACKEND_NOT_FOUND)
-        case Unallocated():
+        case Unallocated():  # pragma: no branch: these are all destinations there are
             _note(passage, str(found.network), "the address belongs to no node's pod CIDR")
             return Reject(RejectKind.HOST_UNREACHABLE)
 

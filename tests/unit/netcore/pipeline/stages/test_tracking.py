@@ -1,0 +1,209 @@
+import pytest
+
+from netcore.conntrack.timeouts import FlowState
+from netcore.model.address import packed
+from netcore.packet.packet import QuotedTuple, parse_packet
+from netcore.packet.protocols import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
+from netcore.pipeline.context import Context, FromHost
+from netcore.pipeline.passage import Passage
+from netcore.pipeline.stages.tracking import flow_of, follow_related_error, format_flow
+from netcore.pipeline.trace import Stage
+from netcore.pipeline.verdict import Deliver, Encap, ToHost
+from tests.support.cluster import (
+    CLIENT,
+    CLIENT6,
+    CLIENT_POD,
+    GATEWAY,
+    NODE1,
+    OUTSIDE,
+    WEB,
+    WEB6,
+    WEB_PODS,
+    from_node,
+    from_pod,
+)
+from tests.support.decider import Decider, Outcome
+from tests.support.frames import (
+    PEER,
+    PEER6,
+    POD,
+    POD6,
+    echo,
+    icmp,
+    ip,
+    tcp,
+    udp,
+    wrong_checksums,
+)
+
+ME = from_pod(CLIENT_POD)
+WEB1 = from_pod(WEB_PODS[0])
+
+
+@pytest.mark.parametrize(("me", "service", "peer"), [(CLIENT, WEB, PEER), (CLIENT6, WEB6, PEER6)])
+def test_an_answer_through_a_service_comes_from_the_service(node1, me, service, peer):
+    node1.turns[service, 6, 80] = 1  # web-2 on the other node
+    there = node1.send(tcp(me, service), ME)
+    assert there.ends == (me, 40000, peer, 8080)
+    back = node1.send(tcp(peer, me, 8080, 40000, flags=TCP_SYN | TCP_ACK), from_node(2))
+    assert back.verdict == Deliver(me)
+    assert back.ends == (service, 80, me, 40000)
+    assert back.decision.is_reply
+    assert "translated as its first packet was" in back.why(Stage.CONNTRACK)
+    assert wrong_checksums(there.frame) == wrong_checksums(back.frame) == []
+    assert there.decision.entry.state is FlowState.SYN_RECV
+
+
+def test_a_known_flow_without_translation(node1):
+    node1.send(tcp(CLIENT, PEER), ME)
+    again = node1.send(tcp(CLIENT, PEER, flags=TCP_ACK), ME)
+    assert again.why(Stage.CONNTRACK) == "SYN_SENT original | known flow"
+    back = node1.send(tcp(PEER, CLIENT, 80, 40000, flags=TCP_ACK), from_node(2))
+    assert back.why(Stage.CONNTRACK).endswith(
+        "reply | an answer within flow 10.244.1.3:40000 -> 10.244.2.3:80"
+    )
+
+
+def finish(node: Decider, outcome: Outcome) -> None:
+    entry = outcome.decision.entry
+    for is_reply in (False, True):
+        node.flows.refresh(entry, node.now_s, TCP_FIN | TCP_ACK, is_reply=is_reply)
+    assert entry.state is FlowState.TIME_WAIT
+
+
+def test_a_finished_connection_is_opened_anew_and_may_go_elsewhere(node1):
+    first = node1.send(tcp(CLIENT, WEB), ME)
+    finish(node1, first)
+    second = node1.send(tcp(CLIENT, WEB), ME)
+    assert second.decision.is_new
+    assert second.decision.replaces is first.decision.entry
+    assert (first.packet.dst, second.packet.dst) == (POD, PEER)
+    assert list(node1.flows) == [second.decision.entry]
+
+
+def test_a_late_packet_of_a_finished_connection_opens_nothing(node1):
+    first = node1.send(tcp(CLIENT, WEB), ME)
+    finish(node1, first)
+    late = node1.send(tcp(CLIENT, WEB, flags=TCP_ACK), ME)
+    assert not late.decision.is_new
+    assert late.decision.entry is first.decision.entry
+
+
+def test_a_reset_connection_is_opened_anew(node1):
+    first = node1.send(tcp(CLIENT, PEER), ME)
+    node1.send(tcp(PEER, CLIENT, 80, 40000, flags=TCP_RST | TCP_ACK), from_node(2))
+    assert first.decision.entry.state is FlowState.CLOSE
+    assert node1.send(tcp(CLIENT, PEER), ME).decision.is_new
+
+
+def test_a_later_fragment_belongs_to_no_flow(node1):
+    node1.send(udp(CLIENT, PEER), ME)
+    later = node1.send(ip(CLIENT, PEER, 17, bytes(16), fragment_offset=1480), ME)
+    assert isinstance(later.verdict, Encap)
+    assert later.decision.entry is None
+    assert Stage.CONNTRACK not in later.stages
+
+
+# ICMP errors: what they quote must be what the reader of the error sent.
+
+
+def port_unreachable(source: bytes, target: bytes, quoted: bytes | bytearray) -> bytearray:
+    kind, code = (3, 3) if len(source) == 4 else (1, 4)
+    return icmp(source, target, kind, code, body=bytes(quoted[14 : 14 + 60]))
+
+
+@pytest.mark.parametrize(("me", "service", "peer"), [(CLIENT, WEB, PEER), (CLIENT6, WEB6, PEER6)])
+def test_an_endpoints_error_looks_like_the_services(node1, me, service, peer):
+    node1.turns[service, 17, 53] = 1
+    there = node1.send(udp(me, service), ME)
+    assert there.ends == (me, 40000, peer, 5353)
+    error = node1.send(port_unreachable(peer, me, there.frame), from_node(2))
+    assert error.verdict == Deliver(me)
+    assert error.packet.src == service
+    assert error.packet.quoted == QuotedTuple(17, me, service, 40000, 53)
+    assert "an error about" in error.why(Stage.CONNTRACK)
+    assert error.decision.entry is None
+    assert len(node1.flows) == 1
+    assert wrong_checksums(error.frame) == []
+
+
+def test_a_routers_error_on_the_way_keeps_its_source(node1):
+    node1.turns[WEB, 17, 53] = 1
+    there = node1.send(udp(CLIENT, WEB), ME)
+    gateway2 = packed("10.244.2.1")
+    error = node1.send(icmp(gateway2, CLIENT, 11, body=bytes(there.frame[14:74])), from_node(2))
+    assert error.packet.src == gateway2
+    assert error.packet.quoted == QuotedTuple(17, CLIENT, WEB, 40000, 53)
+
+
+def test_an_error_from_outside_reaches_the_pod_behind_the_masquerade(node1):
+    there = node1.send(udp(CLIENT, OUTSIDE), ME)
+    assert there.packet.src == NODE1
+    error = node1.send(port_unreachable(OUTSIDE, NODE1, there.frame), FromHost())
+    assert error.verdict == Deliver(CLIENT)
+    assert (error.packet.src, error.packet.dst) == (OUTSIDE, CLIENT)
+    assert error.packet.quoted == QuotedTuple(17, CLIENT, OUTSIDE, 40000, 53)
+    assert wrong_checksums(error.frame) == []
+
+
+def test_a_pods_error_about_an_answer_from_outside_is_masqueraded(node1):
+    node1.send(udp(CLIENT, OUTSIDE), ME)
+    answer = node1.send(udp(OUTSIDE, NODE1, 53, 61000), FromHost())
+    assert answer.verdict == Deliver(CLIENT)
+    error = node1.send(port_unreachable(CLIENT, OUTSIDE, answer.frame), ME)
+    assert error.verdict == ToHost()
+    assert (error.packet.src, error.packet.dst) == (NODE1, OUTSIDE)
+    assert error.packet.quoted == QuotedTuple(17, OUTSIDE, NODE1, 53, 61000)
+    assert wrong_checksums(error.frame) == []
+
+
+def test_an_error_about_a_plain_flow_is_forwarded_as_it_is(node1):
+    there = node1.send(udp(CLIENT, PEER), ME)
+    error = node1.send(port_unreachable(PEER, CLIENT, there.frame), from_node(2))
+    assert error.verdict == Deliver(CLIENT)
+    assert error.decision.quoted_rewrite is None
+    assert error.packet.quoted == QuotedTuple(17, CLIENT, PEER, 40000, 53)
+
+
+def test_an_error_about_an_unknown_flow_is_routed(node1):
+    error = node1.send(port_unreachable(PEER, CLIENT, udp(CLIENT, PEER)), from_node(2))
+    assert error.verdict == Deliver(CLIENT)
+    assert error.decision.quoted_rewrite is None
+    assert Stage.CONNTRACK not in error.stages
+
+
+def test_an_error_about_a_hairpinned_packet(node1):
+    there = node1.send(udp(POD, WEB), WEB1)
+    assert there.ends == (GATEWAY, 61000, POD, 5353)
+    error = node1.send(port_unreachable(POD, GATEWAY, there.frame), WEB1)
+    assert error.verdict == Deliver(POD)
+    assert (error.packet.src, error.packet.dst) == (WEB, POD)
+    assert error.packet.quoted == QuotedTuple(17, POD, WEB, 40000, 53)
+
+
+def test_an_error_about_an_echo(node1):
+    there = node1.send(echo(CLIENT, OUTSIDE, 7), ME)
+    error = node1.send(port_unreachable(OUTSIDE, NODE1, there.frame), FromHost())
+    assert error.verdict == Deliver(CLIENT)
+    assert error.packet.quoted == QuotedTuple(1, CLIENT, OUTSIDE, 7, 7)
+
+
+@pytest.mark.parametrize(("me", "peer"), [(CLIENT, PEER), (CLIENT6, PEER6)])
+def test_errors_are_limited_like_any_packet(node1, me, peer):
+    there = node1.send(udp(me, peer), ME)
+    error = port_unreachable(peer, me, there.frame)
+    error[14 + (8 if len(me) == 4 else 7)] = 1  # TTL
+    assert type(node1.send(error, from_node(2)).verdict).__name__ == "Reject"
+
+
+def test_only_errors_are_related(node1):
+    packet = parse_packet(udp(CLIENT, PEER))
+    ctx = Context(ME, 1.0, {}, lambda n: 0)
+    passage = Passage(node1.snapshot, node1.flows, packet, ctx, None, flow_of(packet))
+    assert follow_related_error(passage) is None
+
+
+def test_flows_in_words(node1):
+    outcome = node1.send(tcp(POD6, PEER6), WEB1)
+    entry = outcome.decision.entry
+    assert format_flow(entry.original) == "fd00:10:244:1::2:40000 -> fd00:10:244:2::3:80"

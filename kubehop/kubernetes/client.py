@@ -10,9 +10,11 @@ from urllib.parse import quote, urlencode
 from netcore.model.errors import KubehopError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from kubehop.kubernetes.credentials import Credentials
+
+    Parameters = Mapping[str, str] | Sequence[tuple[str, str]]
 
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
@@ -42,11 +44,11 @@ class ApiClient:
     def close(self) -> None:
         self._connection.close()
 
-    def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
+    def get(self, path: str, parameters: Parameters | None = None) -> Any:
         """The JSON at `path`, an absolute path of the API."""
         return json.loads(self._request("GET", _url(path, parameters)))
 
-    def get_text(self, path: str, parameters: Mapping[str, str] | None = None) -> str:
+    def get_text(self, path: str, parameters: Parameters | None = None) -> str:
         return self._request("GET", _url(path, parameters)).decode(errors="replace")
 
     def apply(self, path: str, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -118,5 +120,5 @@ def _api_error(code: int, body: bytes) -> ApiError:
         return ApiError(code, "", f"HTTP {code}: {body[:200].decode(errors='replace')}")
 
 
-def _url(path: str, parameters: Mapping[str, str] | None) -> str:
+def _url(path: str, parameters: Parameters | None) -> str:
     return f"{quote(path)}?{urlencode(parameters)}" if parameters else quote(path)

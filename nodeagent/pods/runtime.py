@@ -63,6 +63,7 @@ class ZygoteRuntime:
         self._exits: dict[int, asyncio.Future[int]] = {}
         self._outgoing: deque[tuple[dict[str, Any], list[int]]] = deque()
         self._lost: asyncio.Future[None] | None = None
+        self._failed = ""
 
     @property
     def pid(self) -> int:
@@ -125,6 +126,8 @@ class ZygoteRuntime:
             self._send(request, [])
 
     async def _start(self, operation: str, spec: dict[str, Any], stdio: Sequence[int]) -> Process:
+        if self._failed:
+            raise StartError(self._failed)
         status_r, status_w = os.pipe()
         try:
             self._ids += 1
@@ -161,7 +164,7 @@ class ZygoteRuntime:
                 loop.add_writer(self._sock, self._flush)
                 return
             except OSError:
-                self._fail(ZygoteLost(_LOST))
+                self._on_readable()  # its last words, then the end
             self._outgoing.popleft()
             for fd in fds:
                 os.close(fd)
@@ -181,6 +184,9 @@ class ZygoteRuntime:
             self._handle(packet[0])
 
     def _handle(self, message: dict[str, Any]) -> None:
+        if "fatal" in message:
+            self._fail(ZygoteLost(message["fatal"]))
+            return
         if "exit" in message:
             ended = self._exits.pop(message["exit"], None)
             if ended is not None and not ended.done():
@@ -215,6 +221,7 @@ class ZygoteRuntime:
                 answered.set_exception(StartError(str(error)))
         self._exits.clear()
         self._pending.clear()
+        self._failed = self._failed or str(error)
         if self._lost is not None and not self._lost.done():
             self._lost.set_exception(error)
             self._lost.exception()  # seen by `run`; without it nobody has to look

@@ -19,6 +19,8 @@ from nodeagent.workloads.syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDON
 
 _OWN: Final = frozenset({"proc", "sys", "dev", "run", "lost+found"})
 _DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty")
+_TEMPORARY: Final = frozenset({"/tmp", "/var/tmp"})
+_SPREAD_MAX_ENTRIES: Final = 256
 # Made in the upper layer, hence owned by us: as another user's they could not be written to
 # from within a user namespace.
 _WRITABLE: Final = (
@@ -73,6 +75,11 @@ def _unescape(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
+def _escaped(path: str) -> str:
+    """As overlayfs reads its options."""
+    return re.sub(r"([,:\\])", r"\\\1", path)
+
+
 def _target(mount: Mount) -> str:
     """Where a mount really goes: links of the node are followed, a file replaces a link."""
     if os.path.isdir(mount.source):
@@ -114,35 +121,63 @@ def _mount_node_directories(directory: str, scratch: str) -> None:
     with open("/proc/self/mountinfo") as stream:
         mountinfo = stream.readlines()
     os.makedirs(f"{directory}/rootfs/run", 0o755, exist_ok=True)
+    tree = _NodeTree(directory, scratch, mountinfo)
     for entry in sorted(os.scandir("/"), key=lambda item: item.name):
-        target = f"{directory}/rootfs/{entry.name}"
-        if entry.name in _OWN:
-            continue
-        if entry.is_symlink():
-            os.symlink(os.readlink(entry.path), target)
-        elif entry.is_dir():
+        if entry.name not in _OWN and (entry.is_symlink() or entry.is_dir()):
+            tree.show(entry.path)
+
+
+class _NodeTree:
+    """Brings the node's files into the root, each directory as an overlay of its own."""
+
+    def __init__(self, directory: str, scratch: str, mountinfo: Sequence[str]) -> None:
+        self._root = f"{directory}/rootfs"
+        self._upper = f"{directory}/upper"
+        self._work = f"{directory}/work"
+        self._scratch = scratch
+        self._mountinfo = mountinfo
+
+    def show(self, path: str) -> None:
+        """Make the node's `path` visible below the root."""
+        target = self._root + path
+        if os.path.islink(path):
+            os.symlink(os.readlink(path), target)
+        elif not os.path.isdir(path):
+            _touch(target)
+            syscalls.bind(path, target, read_only=True)
+        elif path != self._scratch:
             os.mkdir(target)
-            nested = nested_mounts(mountinfo, entry.path, scratch)
-            _mount_node_directory(entry.name, directory, target, nested)
+            self._show_directory(path, target)
 
+    def _show_directory(self, path: str, target: str) -> None:
+        nested = nested_mounts(self._mountinfo, path, self._scratch)
+        if self._overlay(path, target):
+            for point in nested:
+                with contextlib.suppress(OSError):
+                    syscalls.bind(point, self._root + point, recursive=True, read_only=True)
+        elif path in _TEMPORARY:
+            os.chmod(target, 0o1777)
+        elif nested and len(names := os.listdir(path)) <= _SPREAD_MAX_ENTRIES:
+            # Refused because of the mounts below: go around them.
+            os.chmod(target, stat.S_IMODE(os.stat(path).st_mode))
+            for name in names:
+                with contextlib.suppress(OSError):
+                    self.show(f"{path}/{name}")
+        else:
+            syscalls.bind(path, target, recursive=True, read_only=True)
 
-def _mount_node_directory(name: str, directory: str, target: str, nested: list[str]) -> None:
-    upper, work = f"{directory}/upper/{name}", f"{directory}/work/{name}"
-    os.makedirs(upper, exist_ok=True)
-    os.chmod(upper, stat.S_IMODE(os.stat(f"/{name}").st_mode))
-    os.makedirs(work, exist_ok=True)
-    layers = f"lowerdir=/{name},upperdir={upper},workdir={work}"
-    for options in (f"userxattr,{layers}", layers):
-        with contextlib.suppress(OSError):
-            syscalls.mount("overlay", target, "overlay", data=options)
-            break
-    else:
-        syscalls.bind(f"/{name}", target, recursive=True, read_only=True)
-        return
-    for point in nested:
-        inside = target + point[len(name) + 1 :]
-        with contextlib.suppress(OSError):
-            syscalls.bind(point, inside, recursive=True, read_only=True)
+    def _overlay(self, path: str, target: str) -> bool:
+        upper, work = self._upper + path, self._work + path
+        os.makedirs(upper, exist_ok=True)
+        os.chmod(upper, stat.S_IMODE(os.stat(path).st_mode))
+        os.makedirs(work, exist_ok=True)
+        places = {"lowerdir": path, "upperdir": upper, "workdir": work}
+        layers = ",".join(f"{name}={_escaped(place)}" for name, place in places.items())
+        for options in (f"userxattr,{layers}", layers):
+            with contextlib.suppress(OSError):
+                syscalls.mount("overlay", target, "overlay", data=options)
+                return True
+        return False
 
 
 def _mount_kernel_filesystems(root: str, scratch: str) -> None:

@@ -212,6 +212,21 @@ def _exec_main(spec: ExecSpec, status_fd: int) -> None:
     run_command(spec.command, status_fd)
 
 
+def _why_not() -> str:
+    """What forbids to make containers, or nothing."""
+    with open("/proc/self/ns/pid") as own:
+        try:
+            # To come back from a container's PID namespace, our own must be ours: it is not
+            # in a user namespace that was made without a PID namespace.
+            syscalls.setns(own.fileno(), syscalls.CLONE_NEWPID)
+        except PermissionError:
+            return (
+                "no right to make PID namespaces: run as root, or in a user namespace with a "
+                "PID namespace of its own (unshare --user --map-root-user --pid --fork)"
+            )
+    return ""
+
+
 def main() -> None:
     """`python -m nodeagent.workloads.zygote FD`, FD being the agent's inherited socket."""
     sock = socket.socket(fileno=int(sys.argv[1]))
@@ -220,6 +235,12 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the agent decides: its end is our end
     syscalls.set_name("kubehop-zygote")
+    refusal = _why_not()
+    if refusal:
+        send(sock, {"fatal": refusal})
+        while receive(sock) is not None:
+            pass  # closing with unread requests would lose our last words
+        return
     programs.preload()
     gc.collect()
     gc.disable()

@@ -66,9 +66,14 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """The flags and their defaults."""
     made = _Parser(prog="controlplane", description="The control plane of a kubehop cluster.")
+    _add_process_flags(made)
+    _add_cluster_flags(made)
+    return made
+
+
+def _add_process_flags(made: argparse.ArgumentParser) -> None:
     add = made.add_argument
     add("--data-dir", type=Path, required=True, help="where state and certificates are kept")
-    add("--cluster-name", default="kubehop")
     add(
         "--api-listen",
         action="append",
@@ -81,6 +86,21 @@ def parser() -> argparse.ArgumentParser:
         metavar="IP:PORT|unix:/PATH",
         help=f"where agents connect to; may be given again [{DEFAULT_RPC_LISTEN}]",
     )
+    add("--server-url", help="the API's URL in the kubeconfig [from --api-listen]")
+    add("--kubeconfig-out", type=Path, help="write the administrator's kubeconfig here")
+    add(
+        "--tls-san",
+        action="append",
+        default=[],
+        metavar="NAME|IP",
+        help="another name of the API server; may be given again",
+    )
+    add("--verbose", action="store_true", help="log every decision")
+
+
+def _add_cluster_flags(made: argparse.ArgumentParser) -> None:
+    add = made.add_argument
+    add("--cluster-name", default="kubehop")
     add(
         "--advertise-address",
         type=_address,
@@ -93,17 +113,6 @@ def parser() -> argparse.ArgumentParser:
     add("--cluster-domain", default="cluster.local")
     add("--proxy-mode", default="iptables", choices=("iptables", "ipvs", "nftables", "none"))
     add("--underlay-mtu", type=int, default=1500)
-    add("--server-url", help="the API's URL in the kubeconfig [from --api-listen]")
-    add("--kubeconfig-out", type=Path, help="write the administrator's kubeconfig here")
-    add(
-        "--tls-san",
-        action="append",
-        default=[],
-        metavar="NAME|IP",
-        help="another name of the API server; may be given again",
-    )
-    add("--verbose", action="store_true", help="log every decision")
-    return made
 
 
 def parse(arguments: list[str] | None = None) -> Options:
@@ -111,15 +120,29 @@ def parse(arguments: list[str] | None = None) -> Options:
     made = parser()
     given = made.parse_args(arguments)
     api_listen = tuple(given.api_listen or (DEFAULT_API_LISTEN,))
+    _check_networks(made, given)
+    return Options(
+        settings=_settings(made, given, api_listen),
+        data_dir=given.data_dir,
+        api_listen=api_listen,
+        rpc_listen=tuple(given.rpc_listen or (DEFAULT_RPC_LISTEN,)),
+        tls_san=tuple(given.tls_san),
+        kubeconfig_out=given.kubeconfig_out,
+        verbose=given.verbose,
+    )
+
+
+def _settings(
+    made: argparse.ArgumentParser, given: argparse.Namespace, api_listen: tuple[str, ...]
+) -> ClusterSettings:
     try:
         port = given.advertise_port or _first_port(api_listen)
     except ValueError as error:
         made.error(f"argument --api-listen: {error}: {', '.join(api_listen)}")
-    _check_networks(made, given)
     advertised = given.advertise_address or own_address()
     if advertised is None:
         made.error("argument --advertise-address: needed, as this machine has no route to others")
-    settings = ClusterSettings(
+    return ClusterSettings(
         cluster_name=given.cluster_name,
         advertise_address=advertised,
         api_port=port,
@@ -130,15 +153,6 @@ def parse(arguments: list[str] | None = None) -> Options:
         proxy_mode=given.proxy_mode,
         underlay_mtu_bytes=given.underlay_mtu,
         server_url=given.server_url or f"https://127.0.0.1:{port}",
-    )
-    return Options(
-        settings=settings,
-        data_dir=given.data_dir,
-        api_listen=api_listen,
-        rpc_listen=tuple(given.rpc_listen or (DEFAULT_RPC_LISTEN,)),
-        tls_san=tuple(given.tls_san),
-        kubeconfig_out=given.kubeconfig_out,
-        verbose=given.verbose,
     )
 
 

@@ -122,15 +122,12 @@ async def _serve(
         rpc = await serve_rpc(client, store, settings, shared, listens)
         await api.start(listeners, certificates.server_context())
         _write_kubeconfig(options, settings, certificates)
-        log.info("cluster %s: the API listens on %s", settings.cluster_name, settings.server_url)
+        log.info("%s: the API listens on %s", settings.cluster_name, settings.server_url)
         await stop.wait()
         log.info("stopping")
         controllers.cancel()
         store.end_watches()
-        async with asyncio.TaskGroup() as ends:
-            ends.create_task(api.stop())
-            ends.create_task(rpc.stop())
-            ends.create_task(agents.close())
+        await asyncio.gather(api.stop(), rpc.stop(), agents.close())
 
 
 def _dispatcher(client: Client, agents: Agents) -> Dispatcher:

@@ -34,83 +34,81 @@ _POD_SUBRESOURCES = (
 )
 
 
-def _core() -> list[Resource]:
-    def resource(
-        plural: str,
-        kind: str,
-        short: tuple[str, ...] = (),
-        *,
-        categories: tuple[str, ...] = (),
-        subresources: tuple[Subresource, ...] = (),
-        namespaced: bool = True,
-        verbs: tuple[str, ...] = ALL_VERBS,
-        has_generation: bool = False,
-    ) -> Resource:
-        return Resource(
-            "",
-            "v1",
-            plural,
-            kind,
-            kind.lower(),
-            namespaced=namespaced,
-            verbs=verbs,
-            short_names=short,
-            categories=categories,
-            subresources=subresources,
-            has_generation=has_generation,
-        )
+def _core(
+    plural: str,
+    kind: str,
+    short: tuple[str, ...] = (),
+    *,
+    categories: tuple[str, ...] = (),
+    subresources: tuple[Subresource, ...] = (),
+    namespaced: bool = True,
+    verbs: tuple[str, ...] = ALL_VERBS,
+    has_generation: bool = False,
+) -> Resource:
+    return Resource(
+        "",
+        "v1",
+        plural,
+        kind,
+        kind.lower(),
+        namespaced=namespaced,
+        verbs=verbs,
+        short_names=short,
+        categories=categories,
+        subresources=subresources,
+        has_generation=has_generation,
+    )
 
-    without_collection = tuple(verb for verb in ALL_VERBS if verb != "deletecollection")
-    return [
-        resource("configmaps", "ConfigMap", ("cm",)),
-        resource("endpoints", "Endpoints", ("ep",)),
-        resource("events", "Event", ("ev",)),
-        resource("limitranges", "LimitRange", ("limits",)),
-        resource(
-            "namespaces",
-            "Namespace",
-            ("ns",),
-            namespaced=False,
-            verbs=without_collection,
-            subresources=(Subresource("finalize", "Namespace", ("update",)), _status("Namespace")),
-        ),
-        resource("nodes", "Node", ("no",), namespaced=False, subresources=(_status("Node"),)),
-        resource(
-            "persistentvolumeclaims",
-            "PersistentVolumeClaim",
-            ("pvc",),
-            subresources=(_status("PersistentVolumeClaim"),),
-        ),
-        resource(
-            "persistentvolumes",
-            "PersistentVolume",
-            ("pv",),
-            namespaced=False,
-            subresources=(_status("PersistentVolume"),),
-        ),
-        resource("pods", "Pod", ("po",), categories=("all",), subresources=_POD_SUBRESOURCES),
-        resource("podtemplates", "PodTemplate"),
-        resource(
-            "replicationcontrollers",
-            "ReplicationController",
-            ("rc",),
-            categories=("all",),
-            subresources=(_SCALE, _status("ReplicationController")),
-            has_generation=True,
-        ),
-        resource(
-            "resourcequotas", "ResourceQuota", ("quota",), subresources=(_status("ResourceQuota"),)
-        ),
-        resource("secrets", "Secret"),
-        resource("serviceaccounts", "ServiceAccount", ("sa",)),
-        resource(
-            "services",
-            "Service",
-            ("svc",),
-            categories=("all",),
-            subresources=(_status("Service"),),
-        ),
-    ]
+
+_WITHOUT_COLLECTION = tuple(verb for verb in ALL_VERBS if verb != "deletecollection")
+_CORE = (
+    _core("configmaps", "ConfigMap", ("cm",)),
+    _core("endpoints", "Endpoints", ("ep",)),
+    _core("events", "Event", ("ev",)),
+    _core("limitranges", "LimitRange", ("limits",)),
+    _core(
+        "namespaces",
+        "Namespace",
+        ("ns",),
+        namespaced=False,
+        verbs=_WITHOUT_COLLECTION,
+        subresources=(Subresource("finalize", "Namespace", ("update",)), _status("Namespace")),
+    ),
+    _core("nodes", "Node", ("no",), namespaced=False, subresources=(_status("Node"),)),
+    _core(
+        "persistentvolumeclaims",
+        "PersistentVolumeClaim",
+        ("pvc",),
+        subresources=(_status("PersistentVolumeClaim"),),
+    ),
+    _core(
+        "persistentvolumes",
+        "PersistentVolume",
+        ("pv",),
+        namespaced=False,
+        subresources=(_status("PersistentVolume"),),
+    ),
+    _core("pods", "Pod", ("po",), categories=("all",), subresources=_POD_SUBRESOURCES),
+    _core("podtemplates", "PodTemplate"),
+    _core(
+        "replicationcontrollers",
+        "ReplicationController",
+        ("rc",),
+        categories=("all",),
+        subresources=(_SCALE, _status("ReplicationController")),
+        has_generation=True,
+    ),
+    _core("resourcequotas", "ResourceQuota", ("quota",), subresources=(_status("ResourceQuota"),)),
+    _core("secrets", "Secret"),
+    _core("serviceaccounts", "ServiceAccount", ("sa",)),
+    _core(
+        "services",
+        "Service",
+        ("svc",),
+        categories=("all",),
+        subresources=(_status("Service"),),
+    ),
+)
 
 
 def _grouped(
@@ -145,135 +143,132 @@ def _grouped(
     )
 
 
-def _workloads() -> list[Resource]:
-    return [
-        _grouped(
-            "apps",
-            "v1",
-            "controllerrevisions",
-            "ControllerRevision",
-            status=False,
-            generation=False,
-        ),
-        _grouped("apps", "v1", "daemonsets", "DaemonSet", ("ds",), in_all=True),
-        _grouped("apps", "v1", "deployments", "Deployment", ("deploy",), in_all=True, scale=True),
-        _grouped("apps", "v1", "replicasets", "ReplicaSet", ("rs",), in_all=True, scale=True),
-        _grouped("apps", "v1", "statefulsets", "StatefulSet", ("sts",), in_all=True, scale=True),
-        _grouped("batch", "v1", "cronjobs", "CronJob", ("cj",), in_all=True),
-        _grouped("batch", "v1", "jobs", "Job", in_all=True),
-        _grouped(
-            "autoscaling",
-            "v2",
-            "horizontalpodautoscalers",
-            "HorizontalPodAutoscaler",
-            ("hpa",),
-            in_all=True,
-            generation=False,
-        ),
-        _grouped(
-            "autoscaling",
-            "v1",
-            "horizontalpodautoscalers",
-            "HorizontalPodAutoscaler",
-            ("hpa",),
-            in_all=True,
-            generation=False,
-            stored_as="horizontalpodautoscalers.autoscaling",
-        ),
-        _grouped("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", ("pdb",)),
-    ]
+_WORKLOADS = (
+    _grouped(
+        "apps",
+        "v1",
+        "controllerrevisions",
+        "ControllerRevision",
+        status=False,
+        generation=False,
+    ),
+    _grouped("apps", "v1", "daemonsets", "DaemonSet", ("ds",), in_all=True),
+    _grouped("apps", "v1", "deployments", "Deployment", ("deploy",), in_all=True, scale=True),
+    _grouped("apps", "v1", "replicasets", "ReplicaSet", ("rs",), in_all=True, scale=True),
+    _grouped("apps", "v1", "statefulsets", "StatefulSet", ("sts",), in_all=True, scale=True),
+    _grouped("batch", "v1", "cronjobs", "CronJob", ("cj",), in_all=True),
+    _grouped("batch", "v1", "jobs", "Job", in_all=True),
+    _grouped(
+        "autoscaling",
+        "v2",
+        "horizontalpodautoscalers",
+        "HorizontalPodAutoscaler",
+        ("hpa",),
+        in_all=True,
+        generation=False,
+    ),
+    _grouped(
+        "autoscaling",
+        "v1",
+        "horizontalpodautoscalers",
+        "HorizontalPodAutoscaler",
+        ("hpa",),
+        in_all=True,
+        generation=False,
+        stored_as="horizontalpodautoscalers.autoscaling",
+    ),
+    _grouped("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", ("pdb",)),
+)
 
 
-def _network() -> list[Resource]:
-    return [
-        _grouped("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", status=False),
-        _grouped("networking.k8s.io", "v1", "ingresses", "Ingress", ("ing",)),
-        _grouped(
-            "networking.k8s.io",
-            "v1",
-            "ingressclasses",
-            "IngressClass",
-            namespaced=False,
-            status=False,
-        ),
-        _grouped(
-            "networking.k8s.io",
-            "v1",
-            "ipaddresses",
-            "IPAddress",
-            ("ip",),
-            namespaced=False,
-            status=False,
-            generation=False,
-        ),
-        _grouped(
-            "networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", ("netpol",), status=False
-        ),
-        _grouped(
-            "networking.k8s.io",
-            "v1",
-            "servicecidrs",
-            "ServiceCIDR",
-            namespaced=False,
-            generation=False,
-        ),
-    ]
+_NETWORK = (
+    _grouped("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", status=False),
+    _grouped("networking.k8s.io", "v1", "ingresses", "Ingress", ("ing",)),
+    _grouped(
+        "networking.k8s.io",
+        "v1",
+        "ingressclasses",
+        "IngressClass",
+        namespaced=False,
+        status=False,
+    ),
+    _grouped(
+        "networking.k8s.io",
+        "v1",
+        "ipaddresses",
+        "IPAddress",
+        ("ip",),
+        namespaced=False,
+        status=False,
+        generation=False,
+    ),
+    _grouped(
+        "networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", ("netpol",), status=False
+    ),
+    _grouped(
+        "networking.k8s.io",
+        "v1",
+        "servicecidrs",
+        "ServiceCIDR",
+        namespaced=False,
+        generation=False,
+    ),
+)
 
 
-def _cluster() -> list[Resource]:
-    rbac = "rbac.authorization.k8s.io"
-    return [
-        _grouped("coordination.k8s.io", "v1", "leases", "Lease", status=False, generation=False),
-        _grouped(
-            "events.k8s.io",
-            "v1",
-            "events",
-            "Event",
-            ("ev",),
-            stored_as="events",
-            status=False,
-            generation=False,
-        ),
-        _grouped(
-            rbac,
-            "v1",
-            "clusterrolebindings",
-            "ClusterRoleBinding",
-            namespaced=False,
-            status=False,
-            generation=False,
-        ),
-        _grouped(
-            rbac,
-            "v1",
-            "clusterroles",
-            "ClusterRole",
-            namespaced=False,
-            status=False,
-            generation=False,
-        ),
-        _grouped(rbac, "v1", "rolebindings", "RoleBinding", status=False, generation=False),
-        _grouped(rbac, "v1", "roles", "Role", status=False, generation=False),
-        _grouped(
-            "scheduling.k8s.io",
-            "v1",
-            "priorityclasses",
-            "PriorityClass",
-            ("pc",),
-            namespaced=False,
-            status=False,
-        ),
-        _grouped(
-            "storage.k8s.io",
-            "v1",
-            "storageclasses",
-            "StorageClass",
-            ("sc",),
-            namespaced=False,
-            status=False,
-            generation=False,
-        ),
-    ]
+_RBAC = "rbac.authorization.k8s.io"
+_CLUSTER = (
+    _grouped("coordination.k8s.io", "v1", "leases", "Lease", status=False, generation=False),
+    _grouped(
+        "events.k8s.io",
+        "v1",
+        "events",
+        "Event",
+        ("ev",),
+        stored_as="events",
+        status=False,
+        generation=False,
+    ),
+    _grouped(
+        _RBAC,
+        "v1",
+        "clusterrolebindings",
+        "ClusterRoleBinding",
+        namespaced=False,
+        status=False,
+        generation=False,
+    ),
+    _grouped(
+        _RBAC,
+        "v1",
+        "clusterroles",
+        "ClusterRole",
+        namespaced=False,
+        status=False,
+        generation=False,
+    ),
+    _grouped(_RBAC, "v1", "rolebindings", "RoleBinding", status=False, generation=False),
+    _grouped(_RBAC, "v1", "roles", "Role", status=False, generation=False),
+    _grouped(
+        "scheduling.k8s.io",
+        "v1",
+        "priorityclasses",
+        "PriorityClass",
+        ("pc",),
+        namespaced=False,
+        status=False,
+    ),
+    _grouped(
+        "storage.k8s.io",
+        "v1",
+        "storageclasses",
+        "StorageClass",
+        ("sc",),
+        namespaced=False,
+        status=False,
+        generation=False,
+    ),
+)
 
 
 REVIEW_GROUPS = ("authentication.k8s.io", "authorization.k8s.io")
@@ -299,7 +294,7 @@ def _reviews() -> list[Resource]:
 
 def resource_table() -> ResourceTable:
     """Everything that the API serves."""
-    return ResourceTable([*_core(), *_workloads(), *_network(), *_cluster(), *_reviews()])
+    return ResourceTable([*_CORE, *_WORKLOADS, *_NETWORK, *_CLUSTER, *_reviews()])
 
 
 RESOURCES = resource_table()

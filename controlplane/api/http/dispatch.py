@@ -111,8 +111,7 @@ class Dispatcher:
             case ["openapi", "v3"]:
                 return _answer(request, openapi.index(resources, self.build))
             case ["openapi", "v3", *rest]:
-                encoded = openapi.encoded_document(resources, "/".join(rest))
-                return web.Response(body=encoded, content_type="application/json")
+                return _json(openapi.encoded_document(resources, "/".join(rest)))
             case ["version"]:
                 return _answer(request, version_document(self.build))
             case [""]:
@@ -138,6 +137,10 @@ def _subresource_handler(resource: Resource, info: RequestInfo) -> Handler:
     if info.verb not in _OBJECT_HANDLERS:
         raise errors.StatusError(501, "NotImplemented", f"{info.subresource} is not available")
     return _OBJECT_HANDLERS[info.verb]
+
+
+def _json(encoded: bytes) -> web.Response:
+    return web.Response(body=encoded, content_type="application/json")
 
 
 def _answer(request: web.Request, document: dict[str, object]) -> web.Response:

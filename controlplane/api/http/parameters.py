@@ -98,12 +98,13 @@ def _contradiction(
     path = "resourceVersionMatch"
     if match not in ("", "Exact", "NotOlderThan"):
         return errors.not_supported(path, match, ["Exact", "NotOlderThan", ""])
-    if initial_given and (not parsed.watch or match != "NotOlderThan"):
+    if initial_given and not parsed.watch:
         return errors.field_forbidden(
-            "sendInitialEvents" if not parsed.watch else path,
-            "sendInitialEvents is forbidden for list"
-            if not parsed.watch
-            else "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            "sendInitialEvents", "sendInitialEvents is forbidden for list"
+        )
+    if initial_given and match != "NotOlderThan":
+        return errors.field_forbidden(
+            path, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
         )
     if parsed.watch:
         if match and not initial_given:
@@ -111,6 +112,11 @@ def _contradiction(
                 path, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is set"
             )
         return None
+    return _list_contradiction(parsed, match)
+
+
+def _list_contradiction(parsed: ListParameters, match: str) -> errors.FieldError | None:
+    path = "resourceVersionMatch"
     if match and parsed.revision is None:
         return errors.field_forbidden(
             path, "resourceVersionMatch is forbidden unless resourceVersion is provided"

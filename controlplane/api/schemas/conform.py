@@ -28,9 +28,8 @@ def conform(
 ) -> Object:
     """The object without unknown fields and nulls.
 
-    Raises StatusError 400 for a wrong type, and under Strict for unknown or duplicate fields;
-    under Warn these are appended to `warnings`. Raises 422 for a missing required scalar in the
-    spec.
+    Unknown and duplicate fields raise StatusError 400 under Strict and are appended to
+    `warnings` under Warn. Wrong types raise 400, missing required scalars of the spec 422.
     """
     name = definition_name(group, version, kind)
     if name is None:
@@ -47,11 +46,15 @@ def conform(
         raise cannot_be_handled(version, kind, text)
     if field_validation == "Warn" and warnings is not None:
         warnings += complaints[:_MAX_WARNINGS]
-    missing = [errors.required(path) for path in found.missing if path.startswith("spec.")]
-    if missing:
-        object_name = str((taken.get("metadata") or {}).get("name", ""))
-        raise errors.invalid(f"{kind}.{group}" if group else kind, object_name, missing)
+    _refuse_missing(taken, group, kind, found.missing)
     return taken
+
+
+def _refuse_missing(obj: Object, group: str, kind: str, paths: Iterable[str]) -> None:
+    missing = [errors.required(path) for path in paths if path.startswith("spec.")]
+    if missing:
+        name = str((obj.get("metadata") or {}).get("name", ""))
+        raise errors.invalid(f"{kind}.{group}" if group else kind, name, missing)
 
 
 def cannot_be_handled(version: str, kind: str, why: str) -> errors.StatusError:

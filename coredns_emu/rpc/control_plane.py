@@ -5,6 +5,7 @@ Sessions follow each other with growing pauses, for ever: answers go on from the
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ _CHANNEL_OPTIONS = (
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.max_receive_message_length", 64 << 20),
     # Pauses between attempts are decided here, not by the channel.
-    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 1_000),
 )
 
@@ -109,9 +111,10 @@ class ControlPlaneClient:
         log.info("control plane %s: registered as %s", self._target, response.name)
         self._on_config(config_from_pb(response.config))
         interval_s = response.heartbeat_interval_ms / 1000 or _DEFAULT_HEARTBEAT_S
+        synced = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._heartbeats(stub, response.name, interval_s))
-            group.create_task(self._watch(stub, response.name))
+            group.create_task(self._heartbeats(stub, response.name, interval_s, synced))
+            group.create_task(self._watch(stub, response.name, synced))
 
     async def _register(self, stub: "ControlPlaneAsyncStub") -> pb.RegisterResponse:
         request = pb.RegisterRequest(
@@ -123,8 +126,9 @@ class ControlPlaneClient:
         return await stub.Register(request, timeout=_CALL_TIMEOUT_S)
 
     async def _heartbeats(
-        self, stub: "ControlPlaneAsyncStub", name: str, interval_s: float
+        self, stub: "ControlPlaneAsyncStub", name: str, interval_s: float, synced: asyncio.Event
     ) -> None:
+        """One each interval, and one at once when the server becomes ready."""
         while True:
             ready = self._feed.synced
             request = pb.HeartbeatRequest(
@@ -136,9 +140,15 @@ class ControlPlaneClient:
                 applied_revision=self._feed.resume_point[1],
             )
             await stub.Heartbeat(request, timeout=_CALL_TIMEOUT_S)
-            await asyncio.sleep(interval_s)
+            if ready:
+                await asyncio.sleep(interval_s)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(interval_s):
+                    await synced.wait()
+            synced.clear()
 
-    async def _watch(self, stub: "ControlPlaneAsyncStub", name: str) -> None:
+    async def _watch(self, stub: "ControlPlaneAsyncStub", name: str, synced: asyncio.Event) -> None:
         topics = [pb.TOPIC_SERVICES, pb.TOPIC_ENDPOINT_SLICES, pb.TOPIC_NAMESPACES]
         if self._with_pods:
             topics.append(pb.TOPIC_PODS)
@@ -148,6 +158,8 @@ class ControlPlaneClient:
         )
         async for message in stub.Watch(request):
             self._feed.apply(batch_from_pb(message))
+            if self._feed.synced:
+                synced.set()
             self._pause_s, self._reported = _FIRST_PAUSE_S, None
         raise StreamEnded("the control plane ended the stream")
 

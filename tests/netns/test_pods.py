@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -437,3 +438,44 @@ async def test_a_dead_zygote_is_noticed_and_takes_all_pods_with_it(tmp_path: Pat
     assert lost.value.subgroup(ZygoteLost) is not None
     await runtime.close()
     await eventually(lambda: not os.path.exists(holders[0]))
+
+
+_SHORT_LIVED_AGENT = """
+import asyncio, pathlib, sys
+from nodeagent.pods.runtime import ZygoteRuntime
+from tests.netns.test_pods import Node
+from tests.support.pods import pod_manifest
+
+async def main():
+    runtime = ZygoteRuntime.spawn()
+    node = Node(pathlib.Path(sys.argv[1]), runtime)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(runtime.run())
+        tasks.create_task(node.kubelet.run())
+        await node.run(pod_manifest("web"))
+        holder = next(iter(node.network.attached.values())).split("/")[2]
+        attempt = node.kubelet.container("default", "web").attempt
+        print(runtime.pid, holder, attempt.command.process.pid, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+async def test_nothing_outlives_an_agent_that_was_killed(tmp_path: Path) -> None:
+    agent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _SHORT_LIVED_AGENT, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert agent.stdout is not None
+    pids = [int(word) for word in (await agent.stdout.readline()).split()]
+    assert len(pids) == 3
+    assert not any(_is_gone(pid) for pid in pids)
+    agent.kill()
+    await agent.wait()
+    await eventually(lambda: all(_is_gone(pid) for pid in pids))

@@ -26,7 +26,7 @@ from coredns_emu.plugins.ready import ready
 from coredns_emu.responder import Responder
 from coredns_emu.rpc.control_plane import ControlPlaneClient, Identity
 from coredns_emu.server import TcpServer, UdpServer
-from coredns_emu.sockets import ListenAddress, ListenError, open_tcp, open_udp
+from coredns_emu.sockets import ListenAddress, open_tcp, open_udp
 from coredns_emu.state import ClusterState
 from netcore.dns.zones import Zones
 from netcore.model.address import IpAddress, parse_address
@@ -65,21 +65,13 @@ async def _serve(options: Options) -> None:
         protocol = "udp" if sock.type is socket.SOCK_DGRAM else "tcp"
         log.info("listening at %s/%s", ListenAddress(*sock.getsockname()[:2]), protocol)
     random = SystemRandom()
-    resolvers = _read_upstreams(options.resolv_conf)
-    advertised = options.advertise or (source_towards(options.control_plane),)
-    upstreams = without_self(resolvers, _own(advertised, (*udp, *tcp)))
+    upstreams = without_self(_read_upstreams(options.resolv_conf), _own(options, (*udp, *tcp)))
     if not upstreams:
         log.warning("no resolvers in %s: names outside the cluster fail", options.resolv_conf)
     state = ClusterState(time.time)
-    kubernetes = Kubernetes(state, Zones(local_addresses=advertised))
+    kubernetes = Kubernetes(state, Zones(local_addresses=options.advertise))
     responder = Responder(link(_plugins(kubernetes, upstreams, random)), any_class=bool(upstreams))
-
-    def serve_domain(config: ClusterConfig) -> None:
-        kubernetes.serve_domain(config.cluster_domain)
-
-    identity = Identity(options.instance_id, options.name, advertised)
-    client = ControlPlaneClient(options.control_plane, identity, state, serve_domain, random)
-    services: list[Coroutine[Any, Any, None]] = [client.run()]
+    services = [_follow(options, state, kubernetes, random)]
     services += [UdpServer(sock, responder).run() for sock in udp]
     services += [TcpServer(sock, responder).run() for sock in tcp]
     if options.health is not None:
@@ -87,6 +79,18 @@ async def _serve(options: Options) -> None:
     if options.ready is not None:
         services.append(serve_page(options.ready, "/ready", lambda: ready([kubernetes])))
     await _until_stopped(services)
+
+
+def _follow(
+    options: Options, state: ClusterState, kubernetes: Kubernetes, random: Random
+) -> Coroutine[Any, Any, None]:
+    """Keeps `state` and the served domain as the control plane says."""
+
+    def serve_domain(config: ClusterConfig) -> None:
+        kubernetes.serve_domain(config.cluster_domain)
+
+    identity = Identity(options.instance_id, options.name, options.advertise)
+    return ControlPlaneClient(options.control_plane, identity, state, serve_domain, random).run()
 
 
 async def _until_stopped(services: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -112,7 +116,7 @@ def _read_upstreams(path: str) -> tuple[Upstream, ...]:
     try:
         return parse_resolv_conf(Path(path).read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
-        raise ListenError(f"cannot read --resolv-conf {path}: {error.strerror}") from error
+        raise KubehopError(f"cannot read --resolv-conf {path}: {error.strerror}") from error
 
 
 def _own(

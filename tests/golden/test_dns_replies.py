@@ -1,8 +1,7 @@
 """Whole replies, byte for byte.
 
 `dns_replies.txt` has one case per paragraph: `name type edns-size transport`, then the reply in
-hex. The bytes were read once with dig; `python -m tests.golden.test_dns_replies` writes the file
-anew after a wanted change.
+hex. `python -m tests.golden.test_dns_replies` writes the file anew after a wanted change.
 """
 
 from pathlib import Path

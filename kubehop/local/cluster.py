@@ -124,6 +124,7 @@ def _complete(
         if wishes.wait_s:
             progress(f"Waiting for {len(spec.nodes)} nodes to be Ready")
             readiness.wait_for_nodes(client, {node.name for node in spec.nodes})
+            readiness.wait_for_dns(client)
     finally:
         client.close()
     if wishes.merge_into:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from kubehop.kubernetes.client import ApiClient, ApiUnreachable
+from kubehop.kubernetes.client import ApiClient, ApiError, ApiUnreachable
 from kubehop.kubernetes.credentials import load_credentials
 from kubehop.local.control import NoAnswer, ask
 from kubehop.local.logfile import last_line
@@ -49,6 +49,10 @@ class Readiness:
 
         self._wait(all_ready, lambda: f"not Ready: {', '.join(sorted(missing))}")
 
+    def wait_for_dns(self, client: ApiClient) -> None:
+        """Pods can resolve names: kube-dns has an endpoint. Raises NotReady."""
+        self._wait(lambda: _has_dns(client), lambda: "the DNS server is not ready")
+
     def _wait(self, condition: Callable[[], bool], problem: Callable[[], str]) -> None:
         while not condition():
             now = time.monotonic()
@@ -82,6 +86,16 @@ def is_ready(thing: dict[str, Any]) -> bool:
     """Whether the object's condition Ready is True."""
     conditions = thing.get("status", {}).get("conditions", [])
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def _has_dns(client: ApiClient) -> bool:
+    try:
+        endpoints = client.get("/api/v1/namespaces/kube-system/endpoints/kube-dns")
+    except ApiError as error:
+        if error.code == 404:  # the control plane makes it a moment after its start
+            return False
+        raise
+    return any(subset.get("addresses") for subset in endpoints.get("subsets") or ())
 
 
 def _answers(client: ApiClient) -> bool:

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
@@ -65,7 +66,10 @@ async def _serve(options: Options) -> None:
         protocol = "udp" if sock.type is socket.SOCK_DGRAM else "tcp"
         log.info("listening at %s/%s", ListenAddress(*sock.getsockname()[:2]), protocol)
     random = SystemRandom()
-    upstreams = without_self(_read_upstreams(options.resolv_conf), _own(options, (*udp, *tcp)))
+    resolvers = _read_upstreams(options.resolv_conf)
+    if not options.advertise:
+        options = replace(options, advertise=(source_towards(options.control_plane),))
+    upstreams = without_self(resolvers, _own(options, (*udp, *tcp)))
     if not upstreams:
         log.warning("no resolvers in %s: names outside the cluster fail", options.resolv_conf)
     state = ClusterState(time.time)
@@ -119,13 +123,11 @@ def _read_upstreams(path: str) -> tuple[Upstream, ...]:
         raise KubehopError(f"cannot read --resolv-conf {path}: {error.strerror}") from error
 
 
-def _own(
-    advertised: Sequence[IpAddress], sockets: Iterable[socket.socket]
-) -> list[tuple[IpAddress, int]]:
+def _own(options: Options, sockets: Iterable[socket.socket]) -> list[tuple[IpAddress, int]]:
     """The addresses at which this server itself would be reached."""
     bound = [sock.getsockname()[:2] for sock in sockets]
     own = [(parse_address(host), port) for host, port in bound]
-    return own + [(address, port) for address in advertised for _, port in bound]
+    return own + [(address, port) for address in options.advertise for _, port in bound]
 
 
 def _raise_descriptor_limit() -> None:

@@ -1,0 +1,47 @@
+"""Signs of life."""
+
+from controlplane.controllers.heartbeats import Heartbeats
+
+
+class Time:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def made():
+    time = Time()
+    beats = Heartbeats(time, grace_s=5)
+    news = []
+    beats.subscribe(lambda role, name: news.append(name))
+    return beats, time, news
+
+
+def test_everybody_counts_as_seen_at_the_start():
+    beats, time, _ = made()
+    assert beats.is_alive("node", "a")
+    time.now += 5.1
+    assert not beats.is_alive("node", "a")
+
+
+def test_only_news_are_told():
+    beats, time, news = made()
+    beats.beat("node", "a", "i", ready=False)
+    beats.beat("node", "a", "i", ready=False)
+    assert news == ["a"]
+    beats.beat("node", "a", "i", ready=True)
+    time.now += 6
+    beats.beat("node", "a", "i", ready=True)
+    assert news == ["a"] * 3
+
+
+def test_addresses_stay_and_roles_are_apart():
+    beats, _, _ = made()
+    beats.beat("dns", "a", "i", ready=True, addresses=("10.0.0.1",))
+    beats.beat("dns", "a", "i", ready=True)
+    assert beats.last("dns", "a").addresses == ("10.0.0.1",)
+    assert beats.last("node", "a") is None
+    assert beats.names("dns") == ["a"]
+    beats.forget("dns", "a")
+    assert beats.names("dns") == []

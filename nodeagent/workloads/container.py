@@ -8,7 +8,7 @@ import sys
 import termios
 from typing import NoReturn
 
-from nodeagent.workloads import syscalls
+from nodeagent.workloads import start_notice, syscalls
 from nodeagent.workloads.capabilities import restrict_bounding_set, restrict_current
 from nodeagent.workloads.programs import run_program
 from nodeagent.workloads.rootfs import build_rootfs
@@ -64,7 +64,7 @@ def run_command(spec: CommandSpec, status_fd: int) -> NoReturn:
             restrict_current(spec.capabilities)
         os.environ.clear()
         os.environ.update(spec.env)
-        os.close(status_fd)
+        start_notice.hold(status_fd)
         run_program(name, list(spec.argv[1:]))
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)

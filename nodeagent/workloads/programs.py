@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
-from nodeagent.workloads import syscalls
+from nodeagent.workloads import start_notice, syscalls
 from nodeagent.workloads.flags import UsageError
 
 PROGRAMS: Final = {
@@ -24,6 +24,9 @@ PROGRAMS: Final = {
     "pause": "nodeagent.workloads.agnhost.pause",
     "whoami": "nodeagent.workloads.whoami",
 }
+
+_SERVERS: Final = frozenset({"agnhost", "http-echo", "nginx", "whoami"})
+"""Those which say themselves when they have started."""
 
 USER_PROGRAMS: Final = frozenset({"agnhost", "kubehop-http-get"})
 """Those which every container finds in its PATH."""
@@ -43,6 +46,8 @@ def run_program(name: str, args: Sequence[str]) -> NoReturn:
     syscalls.set_name(name)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    if name not in _SERVERS:
+        start_notice.give()
     code = 1
     try:
         code = _main_of(name)(args)
@@ -53,8 +58,8 @@ def run_program(name: str, args: Sequence[str]) -> NoReturn:
         code = 130
     except BrokenPipeError:
         code = 141
-    except OSError as error:
-        print(f"{name}: {error.strerror or error}", file=sys.stderr)
+    except Exception as error:
+        print(f"{name}: {_reason(error)}", file=sys.stderr)
     finally:
         for stream in (sys.stdout, sys.stderr):
             try:
@@ -62,6 +67,14 @@ def run_program(name: str, args: Sequence[str]) -> NoReturn:
             except OSError:
                 code = code or 1
         os._exit(code)
+
+
+def _reason(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 def reap_orphans() -> None:

@@ -7,7 +7,7 @@ import signal
 import socket
 import struct
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 from nodeagent.workloads import syscalls
 from nodeagent.workloads.programs import PROGRAMS, USER_PROGRAMS
@@ -48,8 +48,13 @@ def enter_sandbox(spec: SandboxSpec) -> None:
     _write_shims(f"{spec.scratch}/programs")
 
 
-def hold() -> None:
-    """Keep the namespaces alive until a signal ends this process."""
+def hold() -> NoReturn:
+    """Keep the namespaces alive until a signal ends this process.
+
+    As `sleep` it costs a tenth of what this interpreter does, for every pod.
+    """
+    with contextlib.suppress(OSError):
+        os.execv("/bin/sleep", ["sleep", str(2**31 - 1)])
     syscalls.set_name("kubehop-pod")
     while True:
         signal.pause()

@@ -199,6 +199,8 @@ def _report(status_fd: int, error: BaseException) -> None:
 def _sandbox_main(spec: SandboxSpec, status_fd: int) -> None:
     enter_sandbox(spec)
     os.close(status_fd)
+    for fd in range(3):  # it has nothing to say or to hear
+        os.dup2(os.open(os.devnull, os.O_RDWR), fd)
     hold()
 
 

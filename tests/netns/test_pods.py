@@ -440,6 +440,15 @@ async def test_a_dead_zygote_is_noticed_and_takes_all_pods_with_it(tmp_path: Pat
     await eventually(lambda: not os.path.exists(holders[0]))
 
 
+async def test_a_builtin_server_says_why_it_cannot_serve(node: Node) -> None:
+    main = pod_manifest()["spec"]["containers"][0]
+    pod = pod_manifest("twice", restartPolicy="Never", containers=[main, {**main, "name": "two"}])
+    node.sync(pod)
+    await node.reporter.until(lambda: "terminated" in node.reporter.state("twice", 1))
+    assert node.reporter.state("twice", 1)["terminated"]["exitCode"] == 1
+    assert b"address already in use" in await node.logs("twice", name="two")
+
+
 _SHORT_LIVED_AGENT = """
 import asyncio, pathlib, sys
 from nodeagent.pods.runtime import ZygoteRuntime

@@ -78,8 +78,8 @@ class RecordingReporter:
                 await self._changed.wait()
 
     def state(self, name: str, index: int = 0) -> dict[str, Any]:
-        statuses = self.statuses.get(name, {}).get("containerStatuses") or [{}]
-        state: dict[str, Any] = statuses[index].get("state") or {}
+        statuses = self.statuses.get(name, {}).get("containerStatuses") or ()
+        state: dict[str, Any] = statuses[index]["state"] if index < len(statuses) else {}
         return state
 
     def condition(self, name: str, kind: str) -> str:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from nodeagent.workloads import start_notice
 from nodeagent.workloads.agnhost import (
     connect,
     netexec,
@@ -26,6 +27,8 @@ _SUBCOMMANDS: Final[dict[str, Callable[[Sequence[str]], int]]] = {
     "test-webserver": webserver.main,
 }
 
+_SERVERS: Final = frozenset({"netexec", "porter", "serve-hostname", "test-webserver"})
+
 
 def main(args: Sequence[str]) -> int:
     name = args[0] if args else "pause"
@@ -33,4 +36,6 @@ def main(args: Sequence[str]) -> int:
         known = ", ".join(_SUBCOMMANDS)
         print(f"agnhost: no subcommand {name!r} here; known: {known}", file=sys.stderr)
         return 2
+    if name not in _SERVERS:
+        start_notice.give()
     return _SUBCOMMANDS[name](args[1:])

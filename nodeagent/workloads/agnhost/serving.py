@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
+
+from nodeagent.workloads import start_notice
 
 DatagramAnswer = Callable[[bytes, str], bytes | None]
 """The answer to a datagram from `ADDRESS:PORT`, or None for silence."""
@@ -31,9 +34,13 @@ class DatagramServer(asyncio.DatagramProtocol):
 @contextlib.asynccontextmanager
 async def serve_udp(answer: DatagramAnswer, port: int) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
-    transport, _protocol = await loop.create_datagram_endpoint(
-        lambda: DatagramServer(answer), local_addr=("0.0.0.0", port)
-    )
+    try:
+        transport, _protocol = await loop.create_datagram_endpoint(
+            lambda: DatagramServer(answer), local_addr=("0.0.0.0", port)
+        )
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise OSError(error.errno, f"listen udp 0.0.0.0:{port}: {reason}") from error
     try:
         yield
     finally:
@@ -41,9 +48,10 @@ async def serve_udp(answer: DatagramAnswer, port: int) -> AsyncIterator[None]:
 
 
 async def termination() -> None:
-    """Returns at the first SIGTERM or SIGINT."""
+    """Returns at the first SIGTERM or SIGINT. To be awaited once everything listens."""
     received = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, received.set)
+    start_notice.give()
     await received.wait()

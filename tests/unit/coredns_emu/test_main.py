@@ -111,3 +111,16 @@ async def test_no_resolv_conf_is_one_line_and_exit_code_1(tmp_path):
         assert await process.wait() == 1
     last = error.splitlines()[-1]
     assert last == f"coredns_emu: cannot read --resolv-conf {missing}: No such file or directory"
+
+
+async def test_no_address_to_advertise_is_one_line_and_exit_code_1(tmp_path):
+    resolv_conf = tmp_path / "resolv.conf"
+    resolv_conf.write_text("")
+    async with program(
+        *("--control-plane", "unix:/none", "--listen", "127.0.0.1:0"),
+        *("--resolv-conf", str(resolv_conf)),
+    ) as process:
+        error = (await process.stderr.read()).decode()
+        assert await process.wait() == 1
+    last = error.splitlines()[-1]
+    assert last.startswith("coredns_emu: --advertise-address is needed")

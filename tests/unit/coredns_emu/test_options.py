@@ -2,9 +2,10 @@ import socket
 
 import pytest
 
-from coredns_emu.options import parse_options
+from coredns_emu.options import parse_options, source_towards
 from coredns_emu.sockets import ListenAddress
 from netcore.model.address import parse_address
+from netcore.model.errors import ConfigError
 
 MINIMUM = ["--control-plane", "127.0.0.1:7443", "--listen", "127.0.0.1:53"]
 
@@ -50,3 +51,12 @@ def test_mistakes_are_one_line_and_exit_code_2(arguments, message, capsys):
     error = capsys.readouterr().err
     assert error.startswith(f"coredns_emu: {message}")
     assert error.count("\n") == 1
+
+
+def test_the_own_address_is_the_one_towards_the_control_plane():
+    assert source_towards("127.0.0.1:7443") == parse_address("127.0.0.1")
+
+
+def test_a_socket_file_tells_no_address():
+    with pytest.raises(ConfigError, match="--advertise-address is needed"):
+        source_towards("unix:/run/control-plane")

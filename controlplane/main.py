@@ -14,15 +14,12 @@ from urllib.parse import urlsplit
 from controlplane import pki
 from controlplane.api.catalog import RESOURCES
 from controlplane.api.client import Client
-from controlplane.api.extensions.handler import GROUP as EXTENSION_GROUP
-from controlplane.api.extensions.handler import ExtensionHandler
+from controlplane.api.connections import extension_handlers, stream_handlers
 from controlplane.api.http.authentication import Credentials
 from controlplane.api.http.dispatch import Dispatcher
 from controlplane.api.registry import Registry
 from controlplane.api.server import ApiServer
 from controlplane.api.strategies.registry import strategies
-from controlplane.api.streams.execs import ExecHandler
-from controlplane.api.streams.logs import LogHandler
 from controlplane.api.tracking import track_fields
 from controlplane.controllers.run import make_shared, run_controllers
 from controlplane.flags import Options, parse
@@ -134,12 +131,8 @@ def _dispatcher(client: Client, agents: Agents) -> Dispatcher:
     return Dispatcher(
         client.registry,
         BUILD,
-        streams={
-            ("pods", "log"): LogHandler(client, agents),
-            ("pods", "exec"): ExecHandler("exec", client, agents),
-            ("pods", "attach"): ExecHandler("attach", client, agents),
-        },
-        extensions={EXTENSION_GROUP: ExtensionHandler(client, agents)},
+        streams=stream_handlers(client, agents),
+        extensions=extension_handlers(client, agents),
     )
 
 

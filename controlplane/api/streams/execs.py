@@ -12,6 +12,8 @@ from controlplane.api.errors import StatusError, bad_request, invalid, required
 from controlplane.api.http.parameters import boolean
 from controlplane.api.streams.channels import PROTOCOLS
 from controlplane.api.streams.conversation import converse
+from controlplane.api.streams.spdy import connection as spdy
+from controlplane.api.streams.spdy.upgrade import RawConnection
 from controlplane.api.streams.target import find_place
 from controlplane.api.streams.websocket import WebSocketConnection
 from controlplane.rpc.agent_types import ExecCommand
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 
     from controlplane.api.http.request_info import RequestInfo
     from controlplane.api.streams.target import Place
-    from controlplane.rpc.agents import Agents, NodeReader
+    from controlplane.rpc.agents import Agent, Agents, NodeReader
 
+STREAM_PROTOCOL = "X-Stream-Protocol-Version"
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -60,17 +63,39 @@ class ExecHandler:
         place = await find_place(self._reader, info, options.container)
         check_running(place)
         upgrade = request.headers.get("Upgrade", "").lower()
-        if upgrade != "websocket":
+        if upgrade not in ("websocket", "spdy/3.1"):
             raise bad_request("Upgrade request required")
-        check_protocol(request.headers.getall("Sec-WebSocket-Protocol", []))
+        serve = self._websocket if upgrade == "websocket" else self._spdy
+        check_protocol(request, upgrade)
         agent = await self._agents.at(place.node_name)
         command = ExecCommand(
             place.target, options.command, options.stdin, options.tty, self._attach
         )
+        return await serve(request, agent, command, options.outputs)
+
+    async def _websocket(
+        self, request: web.Request, agent: Agent, command: ExecCommand, outputs: frozenset[str]
+    ) -> web.StreamResponse:
         connection = WebSocketConnection()
-        await connection.open(request, stdout=options.stdout, stderr=options.stderr)
-        await converse(connection, agent, command, options.outputs)
+        await connection.open(request, outputs)
+        await converse(connection, agent, command, outputs)
         return connection.response
+
+    async def _spdy(
+        self, request: web.Request, agent: Agent, command: ExecCommand, outputs: frozenset[str]
+    ) -> web.StreamResponse:
+        raw = RawConnection(request)
+        headers = {"Connection": "Upgrade", "Upgrade": "SPDY/3.1", STREAM_PROTOCOL: spdy.PROTOCOL}
+        connection = spdy.SpdyConnection(raw)
+        stdin = {"stdin"} if command.stdin else set()
+        resize = {"resize"} if command.tty else set()
+        try:
+            await raw.switch_protocols(headers)
+            if await connection.open({"error", *stdin, *outputs, *resize}):
+                await converse(connection, agent, command, outputs)
+        finally:
+            response = raw.release()
+        return response
 
 
 def parse_options(query: MultiMapping[str], *, attach: bool) -> ExecOptions:
@@ -102,9 +127,22 @@ def check_running(place: Place) -> None:
         raise StatusError(500, "InternalError", message)
 
 
-def check_protocol(offered: list[str]) -> None:
-    """Raises StatusError 400 for a WebSocket client that knows none of the protocols."""
-    names = {name.strip() for header in offered for name in header.split(",")}
-    if not names & set(PROTOCOLS):
-        known = ", ".join(PROTOCOLS)
-        raise bad_request(f"unable to upgrade: none of these protocols was offered: {known}")
+def check_protocol(request: web.Request, upgrade: str) -> None:
+    """Raises StatusError for a client that offers no protocol which is spoken here."""
+    if upgrade == "websocket":
+        offered = _offered(request.headers.getall("Sec-WebSocket-Protocol", []))
+        if not offered & set(PROTOCOLS):
+            known = ", ".join(PROTOCOLS)
+            raise bad_request(f"unable to upgrade: none of these protocols was offered: {known}")
+        return
+    offered = _offered(request.headers.getall(STREAM_PROTOCOL, []))
+    if spdy.PROTOCOL not in offered:
+        message = (
+            "unable to upgrade: unable to negotiate protocol: client supports "
+            f"[{' '.join(sorted(offered))}], server accepts [{spdy.PROTOCOL}]"
+        )
+        raise StatusError(403, "Forbidden", message)
+
+
+def _offered(headers: list[str]) -> set[str]:
+    return {name.strip() for header in headers for name in header.split(",") if name.strip()}

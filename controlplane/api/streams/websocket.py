@@ -43,10 +43,10 @@ class WebSocketConnection:
         """What the handler of the request returns."""
         return self._socket
 
-    async def open(self, request: web.Request, *, stdout: bool, stderr: bool) -> None:
+    async def open(self, request: web.Request, outputs: frozenset[str]) -> None:
         """Upgrades. An empty message on the first readable channel tells the client so."""
         await self._socket.prepare(request)
-        first = STDOUT if stdout else STDERR if stderr else ERROR
+        first = STDOUT if "stdout" in outputs else STDERR if "stderr" in outputs else ERROR
         await self._send(bytes((first,)))
 
     async def receive(self) -> ExecInput | None:

@@ -73,7 +73,9 @@ class ExtensionHandler:
     ) -> list[dict[str, Any]]:
         agent = await self._agents.at(pod["spec"]["nodeName"])
         nodes, _ = await self._reader.list("nodes")
-        watching = [node["metadata"]["name"] for node in nodes if is_ready(node)]
+        ready = [node["metadata"]["name"] for node in nodes if is_ready(node)]
+        # The pod's own node sees its packets even when it counts as not ready.
+        watching = list(dict.fromkeys([agent.node_name, *ready]))
         about = pod["metadata"]
         first = pod["spec"]["containers"][0]["name"]
         target = ContainerTarget(about["namespace"], about["name"], first)

@@ -150,7 +150,7 @@ def track_update(
     """
     owners = _owners_for_update(live, new)
     changes = compare(live or {}, new, schema)
-    taken = tracked(changes.added | changes.modified)
+    taken = _settable(tracked(changes.added | changes.modified), writer.subresource)
     key = Ownership.of(writer, "Update", frozenset()).identity
     mine = owners.get(key)
     result = {
@@ -166,6 +166,13 @@ def track_update(
         time = writer.now if taken - before or mine is None else mine.time
         result[key] = replace(Ownership.of(writer, "Update", paths), time=time)
     return with_owners(new, _bounded(result))
+
+
+def _settable(paths: Paths, subresource: str) -> Paths:
+    """Without the status, which nobody sets through the main resource."""
+    if subresource:
+        return paths
+    return frozenset(path for path in paths if path[0] != "f:status")
 
 
 def _owners_for_update(live: dict[str, Any] | None, new: dict[str, Any]) -> Owners:

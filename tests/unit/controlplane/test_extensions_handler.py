@@ -124,6 +124,13 @@ async def test_a_node_without_an_agent_is_a_warning(api, reader, monkeypatch):
     assert [line["node"] for line in lines if line["type"] == "warning"] == ["foreign"]
 
 
+async def test_the_pods_own_node_is_watched_even_when_it_is_not_ready(api, reader):
+    for found in reader.objects["nodes"]:
+        found["status"]["conditions"][0]["status"] = "Unknown"
+    lines = await trace(api)
+    assert [line.get("node") for line in lines] == ["worker", "worker", None]
+
+
 async def test_a_fetch_without_an_end_times_out(fakes, api):
     fakes[0].outputs, fakes[0].hang = [pb.ExecResponse(stdout=b"part")], True
     *_, result = await trace(api, url="http://backend", timeoutSeconds=0.5)

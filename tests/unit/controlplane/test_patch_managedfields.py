@@ -80,6 +80,16 @@ def test_subresources_are_other_entries():
     assert [entry.get("subresource") for entry in entries] == [None, "status"]
 
 
+def test_the_status_belongs_to_who_writes_it_through_its_subresource():
+    live = {"metadata": {"name": "p"}}
+    new = {**live, "status": {"phase": "Running"}}
+    pods = schema("core.v1.Pod")
+    assert "managedFields" not in track_update(live, new, pods, writer("one"))["metadata"]
+    written = track_update(live, new, pods, writer("kubelet", subresource="status"))
+    [entry] = written["metadata"]["managedFields"]
+    assert entry["fieldsV1"] == {"f:status": {"f:phase": {}}}
+
+
 def test_a_client_may_edit_or_reset_the_entries():
     created = update(None, config_map(a="1"), writer("one"))
     reset = config_map(a="1")

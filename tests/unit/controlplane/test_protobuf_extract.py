@@ -1,9 +1,18 @@
 import gzip
+import lzma
+from pathlib import Path
 
+import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from controlplane.api.protobuf.descriptors import kind_class
-from controlplane.api.protobuf.extract import embedded_descriptors, extract
+from controlplane.api.protobuf.extract import (
+    KUBERNETES_VERSION,
+    TARGET,
+    embedded_descriptors,
+    extract,
+)
+from tests.unit.controlplane.test_kubectl import binaries
 
 
 def binary():
@@ -27,6 +36,16 @@ def test_descriptors_are_found_between_other_bytes():
 
 def test_extraction_is_reproducible():
     assert extract(binary()) == extract(binary())
+
+
+@pytest.mark.kubectl
+def test_the_shipped_descriptors_are_those_of_kubectl():
+    kubectl = binaries().get(KUBERNETES_VERSION)
+    if kubectl is None:
+        pytest.skip(f"no kubectl {KUBERNETES_VERSION} on this machine")
+    assert lzma.decompress(extract(Path(kubectl).read_bytes())) == lzma.decompress(
+        TARGET.read_bytes()
+    )
 
 
 def test_the_shipped_descriptors_know_the_served_kinds():

@@ -85,17 +85,12 @@ def apply(
         gone = with_ancestors(last.paths) - with_ancestors(kept) - places(applied, schema)
         merged = remove(merged, gone - _NEVER_PRUNED, schema)
     changes = compare(live or {}, merged, schema)
-    conflicts = _conflicts(owners, changes.added | changes.modified)
-    if not force and _is_kubectl(writer):
-        conflicts = _without_last_applied(conflicts, live, schema)
-    if conflicts and not force:
-        raise ApplyConflict(conflicts)
+    if not force:
+        _check_conflicts(_conflicts(owners, changes.added | changes.modified), live, schema, writer)
     lost = changes.added | changes.modified | changes.removed
     owners = {key: replace(owner, paths=owner.paths - lost) for key, owner in owners.items()}
-    if last is not None and last.paths == mine.paths and changes.same:
-        mine = last
-    if mine.paths:
-        owners[mine.identity] = mine
+    unchanged = last is not None and last.paths == mine.paths and changes.same
+    owners[mine.identity] = last if last is not None and unchanged else mine
     if _is_kubectl(writer):
         merged = _refresh_last_applied(merged, applied)
     return with_owners(merged, owners)
@@ -114,6 +109,18 @@ def _owners(live: dict[str, Any] | None, schema: SchemaNode | None, writer: Writ
 def _conflicts(owners: Owners, changed: Paths) -> list[tuple[Ownership, Path]]:
     found = [(owner, path) for owner in owners.values() for path in owner.paths & changed]
     return sorted(found, key=lambda pair: (str(pair[0]), pair[1]))
+
+
+def _check_conflicts(
+    conflicts: list[tuple[Ownership, Path]],
+    live: dict[str, Any] | None,
+    schema: SchemaNode | None,
+    writer: Writer,
+) -> None:
+    if _is_kubectl(writer):
+        conflicts = _without_last_applied(conflicts, live, schema)
+    if conflicts:
+        raise ApplyConflict(conflicts)
 
 
 def _is_kubectl(writer: Writer) -> bool:

@@ -7,8 +7,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from controlplane.api.errors import (
     Details,
     StatusError,
@@ -17,6 +15,7 @@ from controlplane.api.errors import (
     unsupported_media_type,
 )
 from controlplane.api.errors import invalid as invalid_object
+from controlplane.api.http.body import decode_yaml
 from controlplane.api.patch.apply import ApplyConflict, apply
 from controlplane.api.patch.errors import PatchError, UnprocessablePatch
 from controlplane.api.patch.json_patch import json_patch
@@ -68,9 +67,8 @@ def apply_patch(
             return _server_side(current, patch, schema, options)
         return _plain(media_type, copy.deepcopy(current or {}), patch, schema)
     except ApplyConflict as error:
-        raise StatusError(
-            409, "Conflict", str(error), Details(causes=tuple(error.causes()))
-        ) from error
+        causes = Details(causes=tuple(error.causes()))
+        raise StatusError(409, "Conflict", str(error), causes) from error
     except PatchError as error:
         raise bad_request(str(error)) from error
     except RecursionError as error:
@@ -84,9 +82,9 @@ def _decode(media_type: str, body: bytes) -> Any:
     try:
         if media_type == APPLY_PATCH:
             # JSON is the common case and many times faster to read than YAML, its superset.
-            return json.loads(body) if body[:1] == b"{" else yaml.safe_load(body)
+            return json.loads(body) if body[:1] == b"{" else decode_yaml(body).obj
         return json.loads(body)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         shown = " ".join(str(error).split())
         raise bad_request(f"error decoding patch: {shown}") from error
 

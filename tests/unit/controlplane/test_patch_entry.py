@@ -53,6 +53,16 @@ def test_apply_reads_yaml_and_ignores_status():
     assert "status" not in result
 
 
+def test_dates_in_yaml_are_text_and_bombs_are_refused():
+    body = b"apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {d: 2001-01-01}}\n"
+    result = apply_patch(APPLY_PATCH, None, body, POD, OPTIONS)
+    assert result["metadata"]["annotations"] == {"d": "2001-01-01"}
+    levels = [b"a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    for level in range(1, 9):
+        levels.append(b"a%d: &a%d [%s]" % (level, level, b", ".join([b"*a%d" % (level - 1)] * 9)))
+    assert "excessive aliasing" in refused(APPLY_PATCH, b"\n".join(levels), OPTIONS).message
+
+
 @pytest.mark.parametrize(
     ("content_type", "body", "code", "text"),
     [

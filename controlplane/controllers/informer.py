@@ -96,7 +96,12 @@ class Informer:
             self._objects[key] = new
             self._namespaces.setdefault(key[0], {})[key] = new
         for handler in self._handlers:
-            handler(old, new)
+            try:
+                handler(old, new)
+            except Exception as error:
+                # One controller's mistake must not hide the change from the others.
+                where = "/".join((self.resource, *key))
+                log.error("a handler failed on %s: %s: %s", where, type(error).__name__, error)
 
 
 def _revision(obj: Object) -> str:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from controlplane.api.errors import field_forbidden, invalid
 from controlplane.api.strategies.pod_defaults import default_pod, qos_class
-from controlplane.api.strategies.pod_validation import validate_pod_change, validate_pod_spec
+from controlplane.api.strategies.pod_validation import (
+    IMMUTABLE_SPEC,
+    validate_pod_change,
+    validate_pod_spec,
+)
 from controlplane.api.strategies.tree import child, children, grow, set_default
 from controlplane.api.strategy import BaseStrategy, Grace
 
@@ -38,6 +43,10 @@ class PodStrategy(BaseStrategy):
 
     async def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
         """A binding has its own way in; nobody else may choose the QoS class."""
+        spec, before = child(obj, "spec"), child(old, "spec")
+        if is_binding(spec, before) and spec != before and ctx.subresource != "binding":
+            name = str(child(obj, "metadata").get("name", ""))
+            raise invalid("Pod", name, [field_forbidden("spec", IMMUTABLE_SPEC)])
         quality = child(old, "status").get("qosClass")
         if quality:
             grow(obj, "status")["qosClass"] = quality

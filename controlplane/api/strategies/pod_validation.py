@@ -25,7 +25,7 @@ _RESTART_POLICIES = ["Always", "OnFailure", "Never"]
 _DNS_POLICIES = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"]
 _EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
 
-_IMMUTABLE = (
+IMMUTABLE_SPEC = (
     "pod updates may not change fields other than `spec.containers[*].image`,"
     "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only "
     "additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set "
@@ -126,7 +126,7 @@ def _validate_tolerations(spec: Object, path: str) -> list[FieldError]:
 def validate_pod_change(spec: Object, old: Object) -> list[FieldError]:
     """A Pod's spec stays as it is but for a few fields."""
     if _fixed_part(spec) != _fixed_part(old) or _lost_tolerations(spec, old):
-        return [field_forbidden("spec", _IMMUTABLE)]
+        return [field_forbidden("spec", IMMUTABLE_SPEC)]
     return []
 
 

@@ -1,0 +1,133 @@
+"""ConfigMaps, Secrets, Namespaces, Nodes, Endpoints, EndpointSlices, Events."""
+
+import base64
+
+import pytest
+
+from controlplane.api.errors import StatusError
+from controlplane.api.strategies.registry import strategies
+from tests.unit.controlplane.support import config_map, make_client
+
+
+async def make():
+    return await make_client(strategies())
+
+
+async def refusal(resource, obj):
+    client = await make()
+    with pytest.raises(StatusError) as caught:
+        await client.create(resource, obj)
+    return caught.value.message
+
+
+def named(**fields):
+    return {"metadata": {"name": "x", "namespace": "default"}, **fields}
+
+
+async def test_an_immutable_config_map_stays():
+    client = await make()
+    await client.create("configmaps", config_map() | {"immutable": True})
+    for change in (
+        lambda c: c["data"].update(key="2"),
+        lambda c: c.update(immutable=False),
+    ):
+        with pytest.raises(StatusError, match="field is immutable when `immutable` is set"):
+            await client.patch("configmaps", "cm", change, "default")
+
+
+async def test_string_data_becomes_data():
+    made = await (await make()).create("secrets", named(stringData={"a": "b"}))
+    assert made["data"] == {"a": base64.b64encode(b"b").decode()}
+    assert "stringData" not in made
+    assert made["type"] == "Opaque"
+
+
+@pytest.mark.parametrize(
+    ("resource", "obj", "message"),
+    [
+        ("configmaps", named(data={"a b": "c"}), "a valid config key must consist of"),
+        ("configmaps", named(data={"..": "c"}), "must not be '..'"),
+        ("configmaps", named(data={"k": "x" * (2**20 + 1)}), "Too long"),
+        ("configmaps", named(data={"k": "v"}, binaryData={"k": "dg=="}), "duplicate of key"),
+        ("secrets", named(data={"k": "%%"}), "data[k]: Invalid value"),
+        ("secrets", named(type="kubernetes.io/tls"), "data[tls.crt]: Required value"),
+        (
+            "endpoints",
+            named(subsets=[{"addresses": [{"ip": "127.0.0.1"}]}]),
+            "subsets[0].addresses[0].ip: Invalid value",
+        ),
+        ("endpoints", named(subsets=[{}]), "subsets[0]: Required value"),
+        (
+            "endpoints",
+            named(subsets=[{"addresses": [{"ip": "10.0.0.1"}], "ports": [{"port": 0}]}]),
+            "subsets[0].ports[0].port: Invalid value: 0",
+        ),
+        ("endpointslices.discovery.k8s.io", named(), "addressType: Required value"),
+        (
+            "endpointslices.discovery.k8s.io",
+            named(addressType="IPv4", endpoints=[{"addresses": ["fd00::1"]}]),
+            "endpoints[0].addresses[0]: Invalid value",
+        ),
+        (
+            "endpointslices.discovery.k8s.io",
+            named(addressType="IPv4", endpoints=[{"addresses": []}]),
+            "endpoints[0].addresses: Required value: must contain at least 1 address",
+        ),
+        (
+            "endpointslices.discovery.k8s.io",
+            named(addressType="IPv4", endpoints=[{"addresses": ["10.0.0.1"]}] * 1001),
+            "Too many: 1001: must have at most 1000 items",
+        ),
+        ("nodes", named(spec={"podCIDR": "x"}), "spec.podCIDRs[0]: Invalid value"),
+        (
+            "nodes",
+            named(spec={"taints": [{"key": "k", "effect": "X"}]}),
+            'spec.taints[0].effect: Unsupported value: "X"',
+        ),
+        (
+            "events",
+            named(involvedObject={"kind": "Pod", "name": "p", "namespace": "other"}),
+            "does not match event.namespace",
+        ),
+    ],
+)
+async def test_refusals(resource, obj, message):
+    assert message in await refusal(resource, obj)
+
+
+async def test_a_namespace_is_labelled_held_and_active():
+    client = await make()
+    made = await client.create("namespaces", {"metadata": {"name": "shop"}})
+    assert made["metadata"]["labels"] == {"kubernetes.io/metadata.name": "shop"}
+    assert made["spec"] == {"finalizers": ["kubernetes"]}
+    assert made["status"] == {"phase": "Active"}
+    kept = await client.patch("namespaces", "shop", lambda n: n.update(spec={}))
+    assert kept["spec"] == {"finalizers": ["kubernetes"]}
+    going = await client.delete("namespaces", "shop")
+    assert going["status"]["phase"] == "Terminating"
+    await client.patch("namespaces", "shop", lambda n: n.update(spec={}), subresource="finalize")
+    names = {n["metadata"]["name"] for n in (await client.list("namespaces"))[0]}
+    assert "shop" not in names
+
+
+async def test_a_nodes_cidr_never_changes():
+    client = await make()
+    await client.create("nodes", named(spec={"podCIDR": "10.244.0.0/24"}))
+    other = {"podCIDR": "10.244.1.0/24", "podCIDRs": ["10.244.1.0/24"]}
+    with pytest.raises(StatusError, match="node updates may not change podCIDR"):
+        await client.patch("nodes", "x", lambda node: node["spec"].update(other))
+
+
+async def test_an_address_type_never_changes():
+    client = await make()
+    resource = "endpointslices.discovery.k8s.io"
+    await client.create(resource, named(addressType="IPv4", ports=[{"port": 80}]))
+    with pytest.raises(StatusError, match="field is immutable"):
+        await client.patch(resource, "x", lambda s: s.update(addressType="IPv6"), "default")
+
+
+async def test_an_event_gets_its_times():
+    involved = {"kind": "Pod", "name": "p", "namespace": "default"}
+    made = await (await make()).create("events", named(involvedObject=involved))
+    assert made["firstTimestamp"] == made["lastTimestamp"] == "2030-01-01T00:00:00Z"
+    assert made["type"] == "Normal"

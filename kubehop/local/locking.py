@@ -58,10 +58,18 @@ def _acquire(paths: ClusterPaths, deadline: float) -> int:
 
 
 def _open(paths: ClusterPaths) -> int:
+    folder = paths.lock.parent
     while True:
-        paths.lock.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # `release` of another cluster removed the folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
             return os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            # `release` of another cluster may remove the folder between any two of these steps.
+            gone = isinstance(error, FileNotFoundError | FileExistsError) and not folder.exists()
+            if not gone:
+                raise KubehopError(
+                    f"cannot keep the cluster's files in {folder}: {error}"
+                ) from error
 
 
 def _is_current(descriptor: int, paths: ClusterPaths) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 Flow = dict[str, Any]
 
@@ -89,22 +89,20 @@ def journeys(sights: Sequence[Sight]) -> list[Journey]:
     A packet that a node sends into the tunnel is the next one that comes out of it elsewhere
     with the same flow and the same contents.
     """
+    arrivals: dict[int, int] = {}
     taken: set[int] = set()
-    found = []
     for index, sight in enumerate(sights):
-        if index in taken:
-            continue
-        journey = Journey([sight])
-        if sight.verdict == "Encap":
-            arrival = _arrival(sights, index, taken)
-            if arrival is not None:
-                taken.add(arrival)
-                journey.sights.append(sights[arrival])
-        found.append(journey)
-    return found
+        if sight.verdict == "Encap" and (arrival := _arrival(sights, index, taken)) is not None:
+            arrivals[index] = arrival
+            taken.add(arrival)
+    return [
+        Journey([sight, *([sights[arrivals[index]]] if index in arrivals else [])])
+        for index, sight in enumerate(sights)
+        if index not in taken
+    ]
 
 
-def _arrival(sights: Sequence[Sight], start: int, taken: Iterable[int]) -> int | None:
+def _arrival(sights: Sequence[Sight], start: int, taken: set[int]) -> int | None:
     sent = sights[start]
     # Nodes' clocks may differ by a moment: the arrival can stand before the departure.
     window = range(max(0, start - 8), min(len(sights), start + _MAX_LOOK_AHEAD))

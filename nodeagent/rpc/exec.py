@@ -129,16 +129,17 @@ async def _converse(
         output.end()
         return code
 
-    async with asyncio.TaskGroup() as tasks:
-        feeding = tasks.create_task(feed())
-        waiting = tasks.create_task(wait())
-        try:
-            while (response := await output.next()) is not None:
-                yield response
-            yield pb.ExecResponse(exit=pb.ExecExit(code=await waiting))
-        finally:
-            feeding.cancel()
-            waiting.cancel()
+    # No TaskGroup: gRPC closes this generator at a yield, and a group takes GeneratorExit for
+    # the failure of one of its tasks.
+    feeding, waiting = asyncio.ensure_future(feed()), asyncio.ensure_future(wait())
+    try:
+        while (response := await output.next()) is not None:
+            yield response
+        yield pb.ExecResponse(exit=pb.ExecExit(code=await waiting))
+    finally:
+        feeding.cancel()
+        waiting.cancel()
+        await asyncio.gather(feeding, waiting, return_exceptions=True)
 
 
 async def _feed(request: pb.ExecRequest, command: RunningCommand, *, wants_stdin: bool) -> None:

@@ -1,0 +1,135 @@
+"""The same cluster as containers, on a real engine, driven by the real kubectl."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.kubectl import Kubectl, wait_until
+from tests.support.shop import (
+    check_shop,
+    deploy_shop,
+    get_backend,
+    pods_of,
+    ready_endpoints,
+)
+
+pytestmark = [pytest.mark.compose, pytest.mark.kubectl, pytest.mark.timeout(600)]
+
+_ROOT = Path(__file__).parents[2]
+_PROJECT = "kubehop-test"
+_API_PORT = "16443"
+_BUILD_TIMEOUT_S = 540.0
+
+
+def compose(*arguments, timeout_s=120.0):
+    """One `docker compose` command of this test's own project. Fails with what it says."""
+    done = subprocess.run(
+        ["docker", "compose", "--project-name", _PROJECT, *arguments],
+        cwd=_ROOT,
+        env={**os.environ, "KUBEHOP_API_PORT": _API_PORT},
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+    assert done.returncode == 0, f"docker compose {' '.join(arguments)}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def docker(*arguments):
+    done = subprocess.run(
+        ["docker", *arguments], capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def kubectl(tmp_path_factory):
+    """A cluster of three node containers; nothing of it is left afterwards."""
+    compose("build", timeout_s=_BUILD_TIMEOUT_S)
+    try:
+        compose("up", "--detach", "--wait")
+        driver = Kubectl(_ROOT / ".kubehop" / "kubeconfig", tmp_path_factory.mktemp("cache"))
+        wait_until(lambda: len(ready_nodes(driver)) == 3, "three nodes are Ready")
+        deploy_shop(driver)
+        yield driver
+    finally:
+        compose("down", "--volumes")
+    label = f"label=com.docker.compose.project={_PROJECT}"
+    for kind in ("container", "volume", "network"):
+        command = ("ls", "--all", "--quiet") if kind == "container" else ("ls", "--quiet")
+        assert docker(kind, *command, "--filter", label) == "", f"a {kind} is left"
+
+
+def ready_nodes(kubectl):
+    return {
+        node["metadata"]["name"]
+        for node in kubectl.json("get", "nodes")["items"]
+        for condition in node["status"]["conditions"]
+        if condition["type"] == "Ready" and condition["status"] == "True"
+    }
+
+
+def container_of(kubectl, node):
+    """The container that is this node: the one with its InternalIP."""
+    addresses = kubectl.json("get", "node", node)["status"]["addresses"]
+    wanted = next(a["address"] for a in addresses if a["type"] == "InternalIP")
+    template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    for container in compose("ps", "--quiet", "node").split():
+        if docker("inspect", "--format", template, container).strip() == wanted:
+            return container
+    raise AssertionError(f"no container has {wanted}")
+
+
+def test_http_by_name_cluster_ip_and_pod_ip_with_round_robin(kubectl):
+    check_shop(kubectl)
+
+
+def test_five_nodes_by_scale(kubectl):
+    compose("up", "--detach", "--scale", "node=5")
+    wait_until(lambda: len(ready_nodes(kubectl)) == 5, "five nodes are Ready")
+    kubectl("scale", "deployment/backend", "--replicas=5")
+    kubectl("rollout", "status", "deployment/backend", "--timeout=60s")
+    assert len({place["node"] for place in pods_of(kubectl, "backend").values()}) >= 4
+    check_shop(kubectl)
+
+
+def test_a_killed_node_leaves_traffic_goes_on_and_it_rejoins(kubectl):
+    frontend = next(iter(pods_of(kubectl, "frontend").values()))
+    victims = {
+        name: place
+        for name, place in pods_of(kubectl, "backend").items()
+        if place["node"] != frontend["node"]
+    }
+    name, place = next(iter(victims.items()))
+    container = container_of(kubectl, place["node"])
+    docker("kill", container)
+    wait_until(lambda: place["node"] not in ready_nodes(kubectl), "the node is NotReady")
+    wait_until(lambda: place["ip"] not in ready_endpoints(kubectl, "backend"), "its endpoint left")
+    assert name not in {get_backend(kubectl) for _ in range(10)}
+    docker("start", container)
+    wait_until(lambda: place["node"] in ready_nodes(kubectl), "the node is Ready again")
+    wait_until(
+        lambda: (
+            any(p["node"] == place["node"] for p in pods_of(kubectl, "backend").values())
+            and len(ready_endpoints(kubectl, "backend")) == 5
+        ),
+        "its pods are back",
+        timeout_s=60,
+    )
+    check_shop(kubectl)
+
+
+def test_a_killed_control_plane_is_not_noticed_by_traffic(kubectl):
+    before = set(pods_of(kubectl, "backend"))
+    control_plane = compose("ps", "--quiet", "controlplane").strip()
+    docker("kill", control_plane)
+    docker("start", control_plane)
+    wait_until(
+        lambda: kubectl.run("get", "nodes").returncode == 0, "the API answers again", timeout_s=60
+    )
+    wait_until(lambda: len(ready_nodes(kubectl)) == 5, "the nodes are Ready")
+    assert set(pods_of(kubectl, "backend")) == before
+    check_shop(kubectl)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.errors import StatusError
-from controlplane.api.objects import copy_json
 from controlplane.api.strategies.selectors import selector_matches
 from controlplane.controllers import rollout
 from controlplane.controllers.conditions import (
@@ -15,6 +14,11 @@ from controlplane.controllers.conditions import (
     owner_reference,
 )
 from controlplane.controllers.controller import Controller
+from controlplane.controllers.deployment_sets import (
+    annotations_of,
+    new_replica_set,
+    size_annotations,
+)
 from controlplane.controllers.deployment_status import deployment_status, seconds_to_deadline
 from controlplane.controllers.informer import Key, key_of
 from controlplane.controllers.recorder import involved
@@ -32,14 +36,6 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 RESOURCE = "deployments.apps"
 _COMPONENT = "deployment-controller"
-_NOT_INHERITED = (
-    "kubectl.kubernetes.io/last-applied-configuration",
-    rollout.REVISION,
-    rollout.REVISION_HISTORY,
-    rollout.DESIRED_REPLICAS,
-    rollout.MAX_REPLICAS,
-    "deprecated.deployment.rollback.to",
-)
 
 
 class DeploymentController(Controller[Key]):
@@ -176,36 +172,14 @@ class DeploymentController(Controller[Key]):
         )
 
     async def _create_new(self, deployment: Object, old: list[Object]) -> Object:
-        collisions = int((deployment.get("status") or {}).get("collisionCount") or 0)
-        template = copy_json(deployment["spec"]["template"])
-        digest = rollout.template_hash(template, collisions)
-        template.setdefault("metadata", {}).setdefault("labels", {})[rollout.HASH_LABEL] = digest
-        selector = copy_json(deployment["spec"]["selector"])
-        selector.setdefault("matchLabels", {})[rollout.HASH_LABEL] = digest
-        name = f"{deployment['metadata']['name']}-{digest}"
-        spec: Object = {"replicas": 0, "selector": selector, "template": template}
-        if deployment["spec"].get("minReadySeconds"):
-            spec["minReadySeconds"] = deployment["spec"]["minReadySeconds"]
-        fresh = {
-            "metadata": {
-                "name": name,
-                "namespace": deployment["metadata"]["namespace"],
-                "labels": template["metadata"]["labels"],
-                "annotations": self._annotations(deployment, rollout.next_revision(old)),
-                "ownerReferences": [owner_reference(deployment, "apps/v1", "Deployment")],
-            },
-            "spec": spec,
-        }
-        surge, _ = rollout.surge_and_unavailable(deployment)
-        room = wanted_replicas(deployment) + surge - sum(map(wanted_replicas, old))
-        spec["replicas"] = max(min(wanted_replicas(deployment), room), 0)
+        fresh = new_replica_set(deployment, old)
         try:
             made = await self._client.create(REPLICA_SETS, fresh)
         except StatusError as error:
             if error.reason == "AlreadyExists":
                 await self._count_collision(deployment)
             raise
-        self._say_scaled(deployment, name, 0, spec["replicas"])
+        self._say_scaled(deployment, made["metadata"]["name"], 0, wanted_replicas(fresh))
         return made
 
     async def _count_collision(self, deployment: Object) -> None:
@@ -216,29 +190,11 @@ class DeploymentController(Controller[Key]):
         namespace, name = key_of(deployment)
         await self._client.patch(RESOURCE, name, count, namespace, subresource="status")
 
-    def _annotations(self, deployment: Object, revision: int) -> dict[str, str]:
-        own = deployment["metadata"].get("annotations") or {}
-        kept = {key: value for key, value in own.items() if key not in _NOT_INHERITED}
-        return {
-            **kept,
-            rollout.REVISION: str(revision),
-            **self._size_annotations(deployment),
-        }
-
-    @staticmethod
-    def _size_annotations(deployment: Object) -> dict[str, str]:
-        surge, _ = rollout.surge_and_unavailable(deployment)
-        wanted = wanted_replicas(deployment)
-        return {
-            rollout.DESIRED_REPLICAS: str(wanted),
-            rollout.MAX_REPLICAS: str(wanted + surge),
-        }
-
     async def _annotate_new(self, deployment: Object, new: Object, old: list[Object]) -> Object:
         """A template that comes back (rollback) becomes the latest revision again."""
         revision = rollout.next_revision(old)
         before = rollout.revision_of(new)
-        wanted = self._annotations(deployment, max(revision, before))
+        wanted = annotations_of(deployment, max(revision, before))
 
         def annotate(current: Object) -> None:
             annotations = current["metadata"].setdefault("annotations", {})
@@ -256,7 +212,7 @@ class DeploymentController(Controller[Key]):
 
     async def _scale(self, deployment: Object, replica_set: Object, size: int) -> None:
         before = wanted_replicas(replica_set)
-        noted = self._size_annotations(deployment)
+        noted = size_annotations(deployment)
         present = replica_set["metadata"].get("annotations") or {}
         if before == size and all(present.get(key) == value for key, value in noted.items()):
             return

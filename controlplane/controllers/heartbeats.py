@@ -1,11 +1,13 @@
 """Who is alive: the last sign of every agent and DNS server, in memory only.
 
 After a restart of the control plane everybody counts as just seen, so that agents have the
-grace period to come back before anything is concluded from their silence.
+grace period to come back before anything is concluded from their silence. The same holds after
+the control plane itself has stood still (a stopped process, a frozen machine).
 """
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +19,9 @@ Role = Literal["node", "dns"]
 INTERVAL_S = 1.0
 GRACE_S = 5.0
 """Silence after which an instance counts as lost (Kubernetes: 40 s, with 10 s heartbeats)."""
+_TICK_S = 0.5
+_STANDSTILL_S = 2.0
+"""A gap between two looks at the clock that tells that nobody could be heard meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +41,22 @@ class Heartbeats:
     def __init__(self, monotonic: Callable[[], float], grace_s: float = GRACE_S) -> None:
         self.grace_s = grace_s
         self._monotonic = monotonic
-        self._started_s = monotonic()
+        self._listening_since_s = self._looked_s = monotonic()
         self._signs: dict[tuple[Role, str], Sign] = {}
         self._listeners: list[Callable[[Role, str], None]] = []
+
+    async def tick(self) -> None:
+        """Looks at the clock regularly, for ever, so that a standstill is noticed."""
+        while True:
+            self._now_s()
+            await asyncio.sleep(_TICK_S)
+
+    def _now_s(self) -> float:
+        now_s = self._monotonic()
+        if now_s - self._looked_s > _STANDSTILL_S:
+            self._listening_since_s = now_s
+        self._looked_s = now_s
+        return now_s
 
     def subscribe(self, listener: Callable[[Role, str], None]) -> None:
         """Calls `listener(role, name)` when an instance appears, returns or changes readiness."""
@@ -58,7 +76,7 @@ class Heartbeats:
         before = self._signs.get((role, name))
         was_alive = before is not None and self.silence_s(role, name) <= self.grace_s
         kept = addresses or (before.addresses if before else ())
-        sign = Sign(instance_id, ready, message, self._monotonic(), kept)
+        sign = Sign(instance_id, ready, message, self._now_s(), kept)
         self._signs[(role, name)] = sign
         if before is None or not was_alive or _said(before) != _said(sign):
             for listener in self._listeners:
@@ -69,9 +87,11 @@ class Heartbeats:
         return self._signs.get((role, name))
 
     def silence_s(self, role: Role, name: str) -> float:
-        """Seconds since the last sign, or since this process started."""
+        """Seconds of listening in vain: since the last sign at most."""
+        now_s = self._now_s()
         sign = self._signs.get((role, name))
-        return self._monotonic() - (sign.at_s if sign else self._started_s)
+        since_s = self._listening_since_s
+        return now_s - (max(sign.at_s, since_s) if sign else since_s)
 
     def is_alive(self, role: Role, name: str) -> bool:
         """Whether the instance has not been silent for longer than the grace period."""
@@ -87,8 +107,8 @@ class Heartbeats:
 
     @property
     def age_s(self) -> float:
-        """How long this process has been listening."""
-        return self._monotonic() - self._started_s
+        """How long this process has been listening without a standstill."""
+        return self._now_s() - self._listening_since_s
 
 
 def _said(sign: Sign) -> tuple[str, bool, str, tuple[str, ...]]:

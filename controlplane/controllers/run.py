@@ -78,9 +78,35 @@ async def run_controllers(
     """
     await _bootstrap(client, settings)
     informers = Informers(client)
-    recorder, heartbeats = shared.recorder, shared.heartbeats
     garbage = GarbageCollector(client)
-    controllers: Sequence[Controller[str] | Controller[tuple[str, str]]] = (
+    controllers = _controllers(client, informers, shared, ca_certificate, now)
+    loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+        *((controller.name, controller.run) for controller in controllers),
+        ("garbage-collector watch", garbage.watch),
+        (garbage.name, garbage.run),
+        ("event recorder", shared.recorder.run),
+        ("event TTL", lambda: trim_events(client, now)),
+        ("heartbeat clock", shared.heartbeats.tick),
+    ]
+    async with asyncio.TaskGroup() as tasks:
+        for informer in informers:
+            tasks.create_task(supervise(f"informer {informer.resource}", informer.run))
+        await asyncio.gather(*(informer.synced() for informer in informers))
+        for name, run in loops:
+            tasks.create_task(supervise(name, run))
+        if started is not None:
+            started.set()
+
+
+def _controllers(
+    client: Client,
+    informers: Informers,
+    shared: Shared,
+    ca_certificate: str,
+    now: Callable[[], datetime],
+) -> Sequence[Controller[str] | Controller[tuple[str, str]]]:
+    recorder, heartbeats = shared.recorder, shared.heartbeats
+    return (
         NamespaceController(client, informers, ca_certificate, now),
         NodeCidrController(client, informers, shared.pod_cidrs, recorder),
         NodeLifecycle(client, informers, heartbeats, recorder, now),
@@ -92,18 +118,6 @@ async def run_controllers(
         DnsController(client, informers, heartbeats),
         PodGarbageCollector(client, informers),
     )
-    async with asyncio.TaskGroup() as tasks:
-        for informer in informers:
-            tasks.create_task(supervise(f"informer {informer.resource}", informer.run))
-        await asyncio.gather(*(informer.synced() for informer in informers))
-        for controller in controllers:
-            tasks.create_task(supervise(controller.name, controller.run))
-        tasks.create_task(supervise("garbage-collector watch", garbage.watch))
-        tasks.create_task(supervise(garbage.name, garbage.run))
-        tasks.create_task(supervise("event recorder", recorder.run))
-        tasks.create_task(supervise("event TTL", lambda: trim_events(client, now)))
-        if started is not None:
-            started.set()
 
 
 async def _bootstrap(client: Client, settings: ClusterSettings) -> None:

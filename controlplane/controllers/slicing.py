@@ -65,6 +65,27 @@ def _rewritten(present: Object, fresh: Object) -> Object:
 def _plan_group(
     backends: Backends, present: list[Object], template: Object, plan: SlicePlan
 ) -> None:
+    kept, rest = _distribute(backends, present)
+    placeholder_needed = not backends.endpoints
+    for slice_, endpoints in kept:
+        if not endpoints and not placeholder_needed:
+            plan.delete.append(slice_)
+            continue
+        placeholder_needed = False if not endpoints else placeholder_needed
+        changed = _filled(backends, endpoints, _merged_metadata(slice_, template))
+        if _differs(slice_, changed):
+            plan.update.append(changed)
+    if placeholder_needed and not kept:
+        plan.create.append(_filled(backends, [], template["metadata"]))
+    for start in range(0, len(rest), MAX_ENDPOINTS):
+        part = rest[start : start + MAX_ENDPOINTS]
+        plan.create.append(_filled(backends, part, template["metadata"]))
+
+
+def _distribute(
+    backends: Backends, present: list[Object]
+) -> tuple[list[tuple[Object, list[Object]]], list[Object]]:
+    """The present slices with the endpoints that they will hold, and those without a place."""
     pending = {_identity(endpoint): endpoint for endpoint in backends.endpoints}
     kept: list[tuple[Object, list[Object]]] = []
     for slice_ in sorted(present, key=lambda s: s["metadata"]["name"]):
@@ -81,20 +102,7 @@ def _plan_group(
         room = MAX_ENDPOINTS - len(endpoints)
         endpoints += rest[:room]
         rest = rest[room:]
-    placeholder_needed = not backends.endpoints
-    for slice_, endpoints in kept:
-        if not endpoints and not placeholder_needed:
-            plan.delete.append(slice_)
-            continue
-        placeholder_needed = False if not endpoints else placeholder_needed
-        changed = _filled(backends, endpoints, _merged_metadata(slice_, template))
-        if _differs(slice_, changed):
-            plan.update.append(changed)
-    if placeholder_needed and not kept:
-        plan.create.append(_filled(backends, [], template["metadata"]))
-    for start in range(0, len(rest), MAX_ENDPOINTS):
-        part = rest[start : start + MAX_ENDPOINTS]
-        plan.create.append(_filled(backends, part, template["metadata"]))
+    return kept, rest
 
 
 def _filled(backends: Backends, endpoints: list[Object], metadata: Object) -> Object:

@@ -9,6 +9,12 @@ class Time:
     def __call__(self):
         return self.now
 
+    def pass_by(self, beats, seconds):
+        """Time passes while somebody looks at the clock."""
+        for _ in range(round(seconds * 2)):
+            self.now += 0.5
+            beats.is_alive("node", "nobody")
+
 
 def made():
     time = Time()
@@ -21,7 +27,7 @@ def made():
 def test_everybody_counts_as_seen_at_the_start():
     beats, time, _ = made()
     assert beats.is_alive("node", "a")
-    time.now += 5.1
+    time.pass_by(beats, 5.5)
     assert not beats.is_alive("node", "a")
 
 
@@ -31,7 +37,7 @@ def test_only_news_are_told():
     beats.beat("node", "a", "i", ready=False)
     assert news == ["a"]
     beats.beat("node", "a", "i", ready=True)
-    time.now += 6
+    time.pass_by(beats, 6)
     beats.beat("node", "a", "i", ready=True)
     assert news == ["a"] * 3
 
@@ -45,3 +51,13 @@ def test_addresses_stay_and_roles_are_apart():
     assert beats.names("dns") == ["a"]
     beats.forget("dns", "a")
     assert beats.names("dns") == []
+
+
+def test_nothing_is_concluded_from_a_standstill_of_ones_own():
+    beats, time, _ = made()
+    beats.beat("node", "a", "i", ready=True)
+    time.now += 3600
+    assert beats.is_alive("node", "a")
+    assert beats.age_s == 0
+    time.pass_by(beats, 5.5)
+    assert not beats.is_alive("node", "a")

@@ -119,6 +119,10 @@ class UserspaceDatapath:
     def _drain_tap(self, tap: Tap, port: Port) -> None:
         for _ in range(DRAIN_FRAMES):
             count = tap.read_into(self._buffer)
+            if count is None:  # deleted from inside the pod: it would be readable for ever
+                log.warning("%s: its device is gone", port.label)
+                self._loop.remove(tap.descriptor)
+                return
             if not count:
                 return
             self._engine.handle(port, self._buffer[:count])

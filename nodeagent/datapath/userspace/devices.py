@@ -1,5 +1,6 @@
 """The three kinds of device that the userspace datapath reads and writes."""
 
+import errno
 import os
 from dataclasses import dataclass
 
@@ -18,14 +19,12 @@ class Tap:
     descriptor: int
     mac: bytes
 
-    def read_into(self, buffer: memoryview) -> int:
-        """Bytes of the next frame; 0 when none waits."""
+    def read_into(self, buffer: memoryview) -> int | None:
+        """Bytes of the next frame; 0 when none waits, None when the device is no more."""
         try:
             return os.readv(self.descriptor, [buffer])
-        except BlockingIOError:
-            return 0
-        except OSError:  # the device is down or its namespace is going
-            return 0
+        except OSError as error:  # nothing waits, or the device is down
+            return None if error.errno == errno.EBADFD else 0
 
     def write(self, frame: bytes | memoryview) -> bool:
         """Whether the device took the frame."""

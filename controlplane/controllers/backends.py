@@ -6,7 +6,6 @@ Source: Kubernetes staging/src/k8s.io/endpointslice (reconciler.go, utils.go).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from controlplane.controllers.conditions import (
@@ -123,7 +122,7 @@ def backends_of(
         if not ports and service["spec"].get("ports"):
             continue
         for family in families:
-            addresses = [ip for ip in pod_ips(pod) if f"IPv{ip_address(ip).version}" == family]
+            addresses = [ip for ip in pod_ips(pod) if (":" in ip) == (family == "IPv6")]
             if not addresses:
                 continue
             group = groups.setdefault((family, ports), Backends(family, ports))

@@ -12,10 +12,11 @@ FINISHED_PHASES = ("Succeeded", "Failed")
 
 
 def condition(obj: Object, kind: str) -> Object | None:
-    """The condition of that type in the status."""
+    """The condition of that type in the status. Shared: do not change it."""
     for entry in (obj.get("status") or {}).get("conditions") or ():
         if entry.get("type") == kind:
-            return dict(entry)
+            found: Object = entry
+            return found
     return None
 
 
@@ -65,10 +66,11 @@ def node_of(pod: Object) -> str:
 
 
 def controller_of(obj: Object) -> Object | None:
-    """The owner reference which manages the object."""
+    """The owner reference which manages the object. Shared: do not change it."""
     for owner in obj["metadata"].get("ownerReferences") or ():
         if owner.get("controller"):
-            return dict(owner)
+            found: Object = owner
+            return found
     return None
 
 

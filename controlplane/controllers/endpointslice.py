@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.errors import StatusError
@@ -35,6 +36,7 @@ MIRRORING = "endpointslicemirroring-controller.k8s.io"
 HEADLESS = "service.kubernetes.io/headless"
 ENDPOINTS_MANAGED_BY = "endpoints.kubernetes.io/managed-by"
 ENDPOINTS_CONTROLLER = "endpoint-controller"
+_MAX_WRITTEN = 10_000
 
 
 class EndpointSliceController(Controller[Key]):
@@ -48,6 +50,7 @@ class EndpointSliceController(Controller[Key]):
         self._services = informers.of("services")
         self._pods = informers.of("pods")
         self._nodes = informers.of("nodes")
+        self._written: OrderedDict[Key, str] = OrderedDict()
         self._services.subscribe(self._service_changed)
         self._pods.subscribe(self._pod_changed)
         informers.of(SLICES).subscribe(self._slice_changed)
@@ -74,7 +77,9 @@ class EndpointSliceController(Controller[Key]):
                 yield service
 
     def _slice_changed(self, old: Object | None, new: Object | None) -> None:
-        """Somebody else's hand in our slices is corrected."""
+        """Somebody else's hand in our slices is corrected; our own needs no second look."""
+        if new is not None and self._written.get(key_of(new)) == _revision(new):
+            return
         for slice_ in (old, new):
             labels = (slice_ or {}).get("metadata", {}).get("labels") or {}
             if slice_ and labels.get(MANAGED_BY) == CONTROLLER and labels.get(SERVICE_NAME):
@@ -105,7 +110,11 @@ class EndpointSliceController(Controller[Key]):
         backends = backends_of(service, pods, self._zone_of)
         present = await self._slices_of(namespace, name)
         plan = plan_slices(backends, present, slice_template(service, CONTROLLER))
-        await apply_plan(self._client, plan)
+        for slice_ in await apply_plan(self._client, plan):
+            self._written[key_of(slice_)] = _revision(slice_)
+            self._written.move_to_end(key_of(slice_))
+        while len(self._written) > _MAX_WRITTEN:
+            self._written.popitem(last=False)
         await self._write_endpoints(service, backends)
 
     def _zone_of(self, node: str) -> str:
@@ -141,6 +150,10 @@ class EndpointSliceController(Controller[Key]):
         except StatusError as error:
             if error.reason != "NotFound":
                 raise
+
+
+def _revision(obj: Object) -> str:
+    return str(obj["metadata"].get("resourceVersion", ""))
 
 
 def _seen(pod: Object) -> tuple[Any, ...]:
@@ -179,16 +192,15 @@ def slice_template(service: Object, managed_by: str) -> Object:
     return {"metadata": metadata}
 
 
-async def apply_plan(client: Client, plan: SlicePlan) -> None:
+async def apply_plan(client: Client, plan: SlicePlan) -> list[Object]:
     """Makes the writes: new and changed slices before old ones go, so nothing is ever missing.
 
-    Raises StatusError; the Service's disappearance in between is none.
+    Returns what it wrote. Raises StatusError; a Service that vanished in between is none.
     """
-    for slice_ in plan.update:
-        await client.update(SLICES, slice_)
+    written = [await client.update(SLICES, slice_) for slice_ in plan.update]
     for slice_ in plan.create:
         try:
-            await client.create(SLICES, slice_)
+            written.append(await client.create(SLICES, slice_))
         except StatusError as error:
             if error.reason not in ("NotFound", "Forbidden"):
                 raise
@@ -199,3 +211,4 @@ async def apply_plan(client: Client, plan: SlicePlan) -> None:
         except StatusError as error:
             if error.reason != "NotFound":
                 raise
+    return written

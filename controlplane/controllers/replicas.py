@@ -35,6 +35,11 @@ class Replication:
     create: int = 0
     delete: tuple[Object, ...] = ()
 
+    @property
+    def is_work(self) -> bool:
+        """Whether anything is to be done."""
+        return bool(self.create or self.delete)
+
 
 def replicate(replica_set: Object, pods: Sequence[Object]) -> Replication:
     """What brings the active pods to the wanted number."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from controlplane.api.client import Client
     from controlplane.controllers.informer import Informers
     from controlplane.controllers.recorder import EventRecorder
+    from controlplane.controllers.replicas import Replication
 
 Object = dict[str, Any]
 RESOURCE = "replicasets.apps"
@@ -82,9 +83,10 @@ class ReplicaSetController(Controller[Key]):
             return
         pods = await self._own_pods(replica_set)
         failure = None
-        if not is_terminating(replica_set):
-            failure = await self._replicate(replica_set, pods)
-        pods = await self._own_pods(replica_set)
+        todo = replicate(replica_set, pods)
+        if todo.is_work and not is_terminating(replica_set):
+            failure = await self._replicate(replica_set, todo)
+            pods = await self._own_pods(replica_set)
         await self._write_status(replica_set, pods, failure)
         if failure is not None:
             raise failure
@@ -125,8 +127,7 @@ class ReplicaSetController(Controller[Key]):
         namespace, name = key_of(pod)
         await self._client.patch("pods", name, release, namespace)
 
-    async def _replicate(self, replica_set: Object, pods: list[Object]) -> StatusError | None:
-        todo = replicate(replica_set, pods)
+    async def _replicate(self, replica_set: Object, todo: Replication) -> StatusError | None:
         about = involved(replica_set)
         for _ in range(todo.create):
             try:
@@ -183,6 +184,8 @@ class ReplicaSetController(Controller[Key]):
 
     def _check_again_when_available(self, replica_set: Object, pods: list[Object]) -> None:
         min_ready_s = int(replica_set["spec"].get("minReadySeconds") or 0)
+        if not min_ready_s:
+            return
         status = replica_set_status(replica_set, pods, self._now())
-        if min_ready_s and status.get("availableReplicas", 0) < status.get("readyReplicas", 0):
+        if status.get("availableReplicas", 0) < status.get("readyReplicas", 0):
             self.queue.add_after(key_of(replica_set), min(float(min_ready_s), 1.0))

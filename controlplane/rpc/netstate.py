@@ -8,6 +8,7 @@ the stream for everybody.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from netcore.model.address import parse_address, parse_mac, parse_network
@@ -47,13 +48,17 @@ def cluster_config(settings: ClusterSettings) -> ClusterConfig:
 
 
 def _addresses(texts: Iterable[Any]) -> tuple[IpAddress, ...]:
-    found = []
-    for text in texts:
-        try:
-            found.append(parse_address(str(text)))
-        except ConfigError:
-            continue
-    return tuple(found)
+    found = (_address(str(text)) for text in texts)
+    return tuple(address for address in found if address is not None)
+
+
+@lru_cache(maxsize=16384)
+def _address(text: str) -> IpAddress | None:
+    """One change of a slice means reading all of its endpoints again, mostly the same ones."""
+    try:
+        return parse_address(text)
+    except ConfigError:
+        return None
 
 
 def _networks(texts: Iterable[Any]) -> tuple[IpNetwork, ...]:

@@ -94,6 +94,7 @@ async def cluster(grace_s=5.0, store=None, **settings):
             for agent in made.agents:
                 if hasattr(agent, "task"):
                     agent.task.cancel()
+                    await asyncio.wait([agent.task])
                 await agent.close()
             await server.stop()
             controllers.cancel()

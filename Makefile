@@ -25,7 +25,7 @@ check: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --verbose 2>/dev/null || $(BIN)/lint-imports
-	@$(BIN)/pytest -q tests/unit tests/property tests/golden tests/datapath
+	@$(BIN)/pytest -q -n 2 tests/unit tests/property tests/golden tests/datapath
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -117,8 +117,6 @@ class Agent:
         touched = touched or not self._synced
         self._synced = self._synced or batch.synced
         self._apply()
-        if self.readiness[0]:
-            self.became_ready.set()
         if touched and self._synced:
             self.pods.sync(*(dict(self._manifests[kind]) for kind in _KINDS))
 
@@ -163,6 +161,8 @@ class Agent:
             self._stale.set()
             return
         self._apply_error = ""
+        if self._synced:
+            self.became_ready.set()
 
     def _failure(self, error: KubehopError) -> tuple[int, str]:
         return self.snapshot.revision, str(error)

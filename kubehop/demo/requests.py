@@ -42,7 +42,9 @@ def parse_answer(exit_code: int, stdout: bytes, stderr: bytes) -> Answer:
         return Answer("", 0.0, stderr.decode(errors="replace").strip() or f"exit code {exit_code}")
     try:
         fetched: dict[str, Any] = json.loads(stdout)
-        lines = dict(line.split(": ", 1) for line in fetched["body"].splitlines() if ": " in line)
+        lines = dict(
+            line.split(": ", 1) for line in str(fetched["body"]).splitlines() if ": " in line
+        )
         return Answer(lines["Hostname"], float(fetched["totalMs"]))
     except (ValueError, KeyError, TypeError) as error:
         return Answer("", 0.0, f"the answer is not a backend's: {error!r}")

@@ -10,7 +10,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import grpc
 
@@ -90,6 +90,15 @@ class _Outbox:
     filled: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+def _joined(pieces: list[Batch]) -> Batch:
+    """One batch of the pieces that a large one was sent in; the last has the revision."""
+    last = pieces[-1]
+    if len(pieces) == 1:
+        return last
+    changes = tuple(change for piece in pieces for change in piece.changes)
+    return replace(last, changes=changes, reset=pieces[0].reset)
+
+
 class ControlPlaneClient:
     """One agent's connection. All methods belong to the event loop's thread."""
 
@@ -144,9 +153,13 @@ class ControlPlaneClient:
                 since_revision=revision,
             )
             try:
+                pieces: list[Batch] = []
                 async for message in self._stub.Watch(request):
                     delay = _FIRST_DELAY_S
-                    yield batch_from_pb(message)
+                    pieces.append(batch_from_pb(message))
+                    if message.revision:
+                        yield _joined(pieces)
+                        pieces.clear()
                 log.warning("the control plane ended the watch; resuming")
             except grpc.aio.AioRpcError as error:
                 log.warning("watch lost (%s); pods keep talking, resuming", error.details())

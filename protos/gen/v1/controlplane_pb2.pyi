@@ -260,9 +260,11 @@ class WatchBatch(_message.Message):
     epoch: _builtins.str
     """names the store; another epoch, other revisions"""
     revision: _builtins.int
-    """the state after this batch"""
+    """the state after this batch; 0: a piece of a large one,"""
     reset: _builtins.bool
-    """forget everything before applying this batch"""
+    """to be applied together with the pieces that follow
+    forget everything before applying this batch
+    """
     synced: _builtins.bool
     """after this batch the receiver is up to date"""
     @_builtins.property

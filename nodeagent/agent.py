@@ -158,6 +158,7 @@ class Agent:
             if str(error) != self._apply_error:
                 log.error("the datapath did not take revision %d: %s", *self._failure(error))
             self._apply_error = str(error)
+            self.became_ready.clear()
             self._stale.set()
             return
         self._apply_error = ""

@@ -15,6 +15,7 @@ from nodeagent.pods.interfaces import PodKey
 from tests.support.agent import FakeKubelet
 from tests.support.cluster import CONFIG, batch, node, pod
 from tests.support.frames import POD, POD6, POD_MAC
+from tests.support.pods import eventually
 
 WEB = pod("web-1", 1, 2)
 PORT = PodPort("uid-web-1", "default/web-1", 7, POD_MAC, (POD, POD6))
@@ -68,12 +69,17 @@ def test_a_failed_apply_is_the_nodes_status_until_one_succeeds(agent, caplog):
     agent.receive(batch(synced=True, revision=3))
     agent.receive(batch(revision=4))
     assert agent.readiness == (False, "apply tables: out of memory")
+    assert not agent.became_ready.is_set()
     assert [record.getMessage() for record in caplog.records] == [
         "the datapath did not take revision 3: apply tables: out of memory"
     ]
     agent.datapath.refusal = ""
     agent.receive(batch(revision=5))
     assert agent.readiness == (True, "")
+    assert agent.became_ready.is_set()
+    agent.datapath.refusal = "again"
+    agent.receive(batch(revision=6))
+    assert not agent.became_ready.is_set(), "or heartbeats would not wait for their turn"
 
 
 @pytest.fixture
@@ -85,8 +91,7 @@ def quick(monkeypatch):
 async def run_until(agent: Agent, condition) -> None:
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         keeping = tasks.create_task(agent.keep_applied())
-        while not condition():
-            await asyncio.sleep(0.001)
+        await eventually(condition)
         keeping.cancel()
 
 

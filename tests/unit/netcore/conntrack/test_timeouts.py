@@ -85,9 +85,7 @@ def test_udp_is_assured_once_it_was_answered():
     unreplied = FlowState.UDP_UNREPLIED
     assert next_state(unreplied, PROTOCOL_UDP, 0, is_reply=False) is unreplied
     assert next_state(unreplied, PROTOCOL_UDP, 0, is_reply=True) is FlowState.UDP_STREAM
-    assert (
-        next_state(FlowState.UDP_STREAM, PROTOCOL_UDP, 0, is_reply=False) is FlowState.UDP_STREAM
-    )
+    assert next_state(FlowState.UDP_STREAM, PROTOCOL_UDP, 0, is_reply=False) is FlowState.UDP_STREAM
 
 
 def test_icmp_has_one_state():

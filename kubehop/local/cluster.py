@@ -64,6 +64,10 @@ def create(spec: ClusterSpec, wishes: Wishes, progress: Callable[[str], None]) -
     """
     check(spec)
     check_tun()
+    if wishes.merge_into:
+        from kubehop.local.kubeconfig import check_kubeconfig
+
+        check_kubeconfig(wishes.merge_into)
     paths = cluster_paths(spec.name)
     with cluster_lock(paths) as lock:
         if load_record(paths).is_running:
@@ -122,7 +126,7 @@ def _complete(
     client = readiness.wait_for_api()
     try:
         if wishes.wait_s:
-            progress(f"Waiting for {len(spec.nodes)} nodes to be Ready")
+            progress(f"Waiting for {_nodes(spec)} to be Ready")
             readiness.wait_for_nodes(client, {node.name for node in spec.nodes})
             readiness.wait_for_dns(client)
     finally:
@@ -130,9 +134,15 @@ def _complete(
     if wishes.merge_into:
         from kubehop.local.kubeconfig import merge_context
 
+        progress(f"Adding the context to {wishes.merge_into}")
         # Written down first: whoever cleans up looks there.
         save_record(paths, load_record(paths).with_kubeconfig(wishes.merge_into))
         merge_context(wishes.merge_into, spec.name, paths.kubeconfig)
+
+
+def _nodes(spec: ClusterSpec) -> str:
+    count = len(spec.nodes)
+    return f"{count} node{'s' if count > 1 else ''}"
 
 
 @contextlib.contextmanager
@@ -143,7 +153,7 @@ def _launched(
 
     Should this process be killed the supervisor sees the lifeline's end and cleans up itself.
     """
-    progress(f"Preparing {len(spec.nodes)} nodes")
+    progress(f"Preparing {_nodes(spec)}")
     paths.logs.mkdir(mode=0o700, parents=True)
     paths.directory.chmod(0o700)
     ours, theirs = socket.socketpair()

@@ -36,6 +36,11 @@ def default_path(explicit: Path | None) -> Path:
     return Path.home() / ".kube" / "config"
 
 
+def check_kubeconfig(path: Path) -> None:
+    """Raises ConfigError when `merge_context` would refuse what `path` holds now."""
+    _load(path)
+
+
 def merge_context(path: Path, cluster: str, admin: Path) -> None:
     """Puts the cluster of the kubeconfig `admin` into `path` and makes it the current context.
 
@@ -114,7 +119,8 @@ def _load(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the kubeconfig {path}: {error}") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML, repair or move it: {error}") from error
+        place = f" (line {mark.line + 1})" if (mark := getattr(error, "problem_mark", None)) else ""
+        raise ConfigError(f"{path} is not YAML{place}: repair or move it") from error
     if config is None:
         return {}
     sections = [config.get(name) for name in _SECTIONS] if isinstance(config, dict) else [0]

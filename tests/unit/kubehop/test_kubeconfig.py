@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from kubehop.local import kubeconfig
-from kubehop.local.kubeconfig import default_path, merge_context, remove_context
+from kubehop.local.kubeconfig import check_kubeconfig, default_path, merge_context, remove_context
 from netcore.model.errors import ConfigError
 
 ADMIN = """
@@ -130,8 +130,11 @@ def test_what_is_no_kubeconfig_is_not_touched(admin, target, text):
     target.parent.mkdir()
     target.write_text(text)
 
-    with pytest.raises(ConfigError, match=str(target)):
+    with pytest.raises(ConfigError, match=str(target)) as refused:
         merge_context(target, "shop", admin)
+    with pytest.raises(ConfigError, match=str(target)):
+        check_kubeconfig(target)
+    assert "\n" not in str(refused.value)
 
     assert target.read_text() == text
     assert os.listdir(target.parent) == ["config"]

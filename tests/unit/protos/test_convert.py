@@ -1,0 +1,104 @@
+"""Between pb2 and the model nothing is lost."""
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+import pytest
+
+from netcore.model.change import Batch, Change, Manifest
+from netcore.model.config import ClusterConfig
+from netcore.model.endpoint import Endpoint, EndpointPort, EndpointSlice
+from netcore.model.errors import ConfigError
+from netcore.model.namespace import Namespace
+from netcore.model.node import Node
+from netcore.model.pod import Pod
+from netcore.model.service import Service, ServicePort
+from protos.convert import batch_from_pb, batch_to_pb, change_from_pb
+from protos.gen.v1 import controlplane_pb2, network_pb2
+
+OBJECTS = [
+    ClusterConfig(
+        "c",
+        (IPv4Network("10.244.0.0/16"), IPv6Network("fd00:10:244::/56")),
+        (IPv4Network("10.96.0.0/16"),),
+        (IPv4Address("10.96.0.10"),),
+        cluster_domain="example.local",
+        underlay_mtu_bytes=9000,
+        vni=7,
+        vxlan_port=8472,
+        proxy_mode="ipvs",
+    ),
+    Node(
+        "n",
+        (IPv4Address("172.18.0.2"), IPv6Address("fc00::2")),
+        (IPv4Network("10.244.1.0/24"),),
+        b"\x0a\x58\x00\x00\x00\x01",
+        ready=True,
+        labels={"a": "b"},
+    ),
+    Node("without-vtep"),
+    Pod("ns", "p", "u", "n", (IPv4Address("10.244.1.2"),), {"l": "v"}, True, "host", "sub"),
+    Service(
+        "ns",
+        "s",
+        "u",
+        "NodePort",
+        (IPv4Address("10.96.0.9"),),
+        ports=(ServicePort("http", "TCP", 80, 30080), ServicePort("dns", "UDP", 53)),
+        session_affinity="ClientIP",
+        session_affinity_timeout_s=60,
+        internal_traffic_policy="Local",
+        external_traffic_policy="Local",
+        publish_not_ready_addresses=True,
+    ),
+    Service("ns", "e", type="ExternalName", external_name="example.com"),
+    Service("ns", "h", headless=True),
+    EndpointSlice(
+        "ns",
+        "s-1",
+        "s",
+        "IPv4",
+        (EndpointPort("http", "TCP", 8080),),
+        (
+            Endpoint((IPv4Address("10.244.1.2"),), True, True, False, "h", "n", "z", ("ns", "p")),
+            Endpoint((IPv4Address("10.244.1.3"),), ready=False, serving=True, terminating=True),
+        ),
+    ),
+    Namespace("ns", {"kubernetes.io/metadata.name": "ns"}),
+    Manifest("Pod", "ns", "p", b'{"kind":"Pod"}'),
+]
+
+
+@pytest.mark.parametrize("item", OBJECTS, ids=lambda item: type(item).__name__)
+@pytest.mark.parametrize("deleted", [False, True])
+def test_round_trip(item, deleted):
+    batch = Batch("epoch", 42, (Change(item, deleted),), reset=deleted, synced=not deleted)
+    wire = batch_to_pb(batch).SerializeToString()
+    assert batch_from_pb(controlplane_pb2.WatchBatch.FromString(wire)) == batch
+
+
+def test_every_kind_of_change_is_covered():
+    fields = {field.name for field in network_pb2.Change.DESCRIPTOR.oneofs[0].fields}
+    sent = {
+        batch_to_pb(Batch("e", 1, (Change(item),))).changes[0].WhichOneof("object")
+        for item in OBJECTS
+    }
+    assert sent == fields
+
+
+def test_a_kind_that_is_not_known_here_is_passed_over():
+    assert change_from_pb(network_pb2.Change()) is None
+    assert batch_from_pb(controlplane_pb2.WatchBatch(changes=[network_pb2.Change()])).changes == ()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        network_pb2.Node(name="n", underlay_addresses=["no"]),
+        network_pb2.Node(name="n", pod_cidrs=["10.0.0.1/8"]),
+        network_pb2.Node(name="n", vtep_mac="aa:bb"),
+        network_pb2.Node(name="n", vtep_mac="zz:bb:cc:dd:ee:ff"),
+    ],
+)
+def test_nonsense_of_a_peer_is_a_config_error(message):
+    with pytest.raises(ConfigError):
+        change_from_pb(network_pb2.Change(node=message))

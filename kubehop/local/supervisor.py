@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_STOP_PATIENCE_S = 2.0
+_STOP_PATIENCE_S = 1.0
 
 
 class Supervisor:
@@ -107,10 +107,11 @@ class Supervisor:
             self._stop.set()
 
     async def _end_components(self) -> None:
-        """Gives all programs the time to end politely, then ends them."""
+        """Gives the programs of a complete cluster the time to end politely; then ends all."""
         for component in self._components:
             component.stop()
-        await asyncio.wait(self._runs, timeout=_STOP_PATIENCE_S)
+        if self._adopted:
+            await asyncio.wait(self._runs, timeout=_STOP_PATIENCE_S)
         _kill_all_others()
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -64,13 +64,14 @@ async def _serve(flags: Flags, runtime: ZygoteRuntime) -> None:
         stack.push_async_callback(runtime.close)
         try:
             async with asyncio.TaskGroup() as tasks:
-                node = tasks.create_task(_run_node(flags, runtime, stopping))
+                serving = asyncio.Event()
+                node = tasks.create_task(_run_node(flags, runtime, serving, stopping))
                 stop = tasks.create_task(stopping.wait())
                 await asyncio.wait((node, stop), return_when=asyncio.FIRST_COMPLETED)
                 stopping.set()
-                if not node.done():
+                if serving.is_set():
                     await asyncio.wait((node,), timeout=_SHUTDOWN_GRACE_S * 2)
-                    node.cancel()
+                node.cancel()
         except* KubehopError as group:
             raise _first(group) from None
 
@@ -83,7 +84,9 @@ def _first(group: BaseExceptionGroup[KubehopError]) -> KubehopError:
     return found
 
 
-async def _run_node(flags: Flags, runtime: ZygoteRuntime, stopping: asyncio.Event) -> None:
+async def _run_node(
+    flags: Flags, runtime: ZygoteRuntime, serving: asyncio.Event, stopping: asyncio.Event
+) -> None:
     underlay = await asyncio.to_thread(_underlay_address, flags)
     server = AgentServer(flags.rpc_listen or f"{_bracketed(underlay)}:{_RPC_PORT}")
     vtep_mac = vtep_mac_of(underlay)
@@ -106,6 +109,7 @@ async def _run_node(flags: Flags, runtime: ZygoteRuntime, stopping: asyncio.Even
         await server.serve(agent)
         stack.push_async_callback(server.stop)
         log.info("node %s serves %s", node.name, ", ".join(map(str, node.pod_cidrs)))
+        serving.set()
         await _work(agent, client, membership, runtime, stopping)
 
 

@@ -23,12 +23,28 @@ _API_PORT = "16443"
 _BUILD_TIMEOUT_S = 540.0
 
 
-def compose(*arguments, timeout_s=120.0):
-    """One `docker compose` command of this test's own project. Fails with what it says."""
+@pytest.fixture(scope="module")
+def compose(tmp_path_factory):
+    """`docker compose` for a project, a port and a kubeconfig of this test's own."""
+    folder = tmp_path_factory.mktemp("kubeconfig")
+    environment = {
+        **os.environ,
+        "KUBEHOP_API_PORT": _API_PORT,
+        "KUBEHOP_KUBECONFIG_DIR": str(folder),
+    }
+
+    def run(*arguments, timeout_s=120.0):
+        return _compose(environment, *arguments, timeout_s=timeout_s)
+
+    run.kubeconfig = folder / "kubeconfig"
+    return run
+
+
+def _compose(environment, *arguments, timeout_s):
     done = subprocess.run(
         ["docker", "compose", "--project-name", _PROJECT, *arguments],
         cwd=_ROOT,
-        env={**os.environ, "KUBEHOP_API_PORT": _API_PORT},
+        env=environment,
         capture_output=True,
         text=True,
         timeout=timeout_s,
@@ -46,12 +62,12 @@ def docker(*arguments):
 
 
 @pytest.fixture(scope="module")
-def kubectl(tmp_path_factory):
+def kubectl(compose, tmp_path_factory):
     """A cluster of three node containers; nothing of it is left afterwards."""
     compose("build", timeout_s=_BUILD_TIMEOUT_S)
     try:
         compose("up", "--detach", "--wait")
-        driver = Kubectl(_ROOT / ".kubehop" / "kubeconfig", tmp_path_factory.mktemp("cache"))
+        driver = Kubectl(compose.kubeconfig, tmp_path_factory.mktemp("cache"))
         wait_until(lambda: len(ready_nodes(driver)) == 3, "three nodes are Ready")
         deploy_shop(driver)
         yield driver
@@ -72,7 +88,7 @@ def ready_nodes(kubectl):
     }
 
 
-def container_of(kubectl, node):
+def container_of(kubectl, compose, node):
     """The container that is this node: the one with its InternalIP."""
     addresses = kubectl.json("get", "node", node)["status"]["addresses"]
     wanted = next(a["address"] for a in addresses if a["type"] == "InternalIP")
@@ -87,7 +103,7 @@ def test_http_by_name_cluster_ip_and_pod_ip_with_round_robin(kubectl):
     check_shop(kubectl)
 
 
-def test_five_nodes_by_scale(kubectl):
+def test_five_nodes_by_scale(kubectl, compose):
     compose("up", "--detach", "--scale", "node=5")
     wait_until(lambda: len(ready_nodes(kubectl)) == 5, "five nodes are Ready")
     kubectl("scale", "deployment/backend", "--replicas=5")
@@ -96,7 +112,7 @@ def test_five_nodes_by_scale(kubectl):
     check_shop(kubectl)
 
 
-def test_a_killed_node_leaves_traffic_goes_on_and_it_rejoins(kubectl):
+def test_a_killed_node_leaves_traffic_goes_on_and_it_rejoins(kubectl, compose):
     frontend = next(iter(pods_of(kubectl, "frontend").values()))
     victims = {
         name: place
@@ -104,7 +120,7 @@ def test_a_killed_node_leaves_traffic_goes_on_and_it_rejoins(kubectl):
         if place["node"] != frontend["node"]
     }
     name, place = next(iter(victims.items()))
-    container = container_of(kubectl, place["node"])
+    container = container_of(kubectl, compose, place["node"])
     docker("kill", container)
     wait_until(lambda: place["node"] not in ready_nodes(kubectl), "the node is NotReady")
     wait_until(lambda: place["ip"] not in ready_endpoints(kubectl, "backend"), "its endpoint left")
@@ -122,7 +138,7 @@ def test_a_killed_node_leaves_traffic_goes_on_and_it_rejoins(kubectl):
     check_shop(kubectl)
 
 
-def test_a_killed_control_plane_is_not_noticed_by_traffic(kubectl):
+def test_a_killed_control_plane_is_not_noticed_by_traffic(kubectl, compose):
     before = set(pods_of(kubectl, "backend"))
     control_plane = compose("ps", "--quiet", "controlplane").strip()
     docker("kill", control_plane)

@@ -65,7 +65,11 @@ class AgentServer:
 
     def __init__(self, listen: str) -> None:
         """Raises ConfigError when the address cannot be had."""
-        self._server = grpc.aio.server(maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS)
+        self._server = grpc.aio.server(
+            maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS,
+            # Else a second agent would share the port, and the calls, without a word.
+            options=(("grpc.so_reuseport", 0),),
+        )
         try:
             self.port = self._server.add_insecure_port(listen)
         except RuntimeError as error:

@@ -196,9 +196,9 @@ async def test_an_unready_node_beats_at_the_interval_too(client, control_plane, 
 
 async def test_a_forgotten_node_joins_again(client, control_plane, target):
     control_plane.refusals = [grpc.StatusCode.NOT_FOUND]
-    async with serving(control_plane, target):
-        async with running(client.heartbeat(0.001, lambda: (True, "", 1), asyncio.Event())):
-            await eventually(lambda: len(control_plane.heartbeats) >= 2)
+    beating = client.heartbeat(0.001, lambda: (True, "", 1), asyncio.Event())
+    async with serving(control_plane, target), running(beating):
+        await eventually(lambda: len(control_plane.heartbeats) >= 2)
     assert len(control_plane.registrations) == 1
 
 

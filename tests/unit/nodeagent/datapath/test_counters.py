@@ -1,0 +1,30 @@
+from netcore.pipeline.verdict import Deliver, Drop, DropReason, Reject, RejectKind
+from nodeagent.datapath.userspace.counters import Counters
+from tests.support.frames import POD
+
+
+def test_packets_and_bytes_by_verdict_and_reasons():
+    counters = Counters()
+    counters.verdict(Deliver(POD), 100)
+    counters.verdict(Deliver(POD), 50)
+    counters.verdict(Drop(DropReason.INVALID_VNI), 60)
+    counters.verdict(Reject(RejectKind.TIME_EXCEEDED), 40)
+    counters.count("other", 3)
+    assert counters.read() == {
+        "deliver_packets": 2,
+        "deliver_bytes": 150,
+        "drop_packets": 1,
+        "drop_bytes": 60,
+        "drop_invalid_vni": 1,
+        "reject_packets": 1,
+        "reject_bytes": 40,
+        "reject_time_exceeded": 1,
+        "other": 3,
+    }
+
+
+def test_what_was_read_does_not_change():
+    counters = Counters()
+    before = counters.read()
+    counters.count("other")
+    assert before == {}

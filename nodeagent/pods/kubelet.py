@@ -1,9 +1,11 @@
 """All pods of this node: follows the desired state with one worker per pod."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from nodeagent.pods.clock import Clock, SystemClock
 from nodeagent.pods.interfaces import (
@@ -21,6 +23,9 @@ from nodeagent.pods.runner import ContainerRunner
 from nodeagent.pods.runtime import ContainerRuntime
 from nodeagent.pods.sandbox import PodSandbox
 from nodeagent.pods.worker import PodWorker
+
+_log: Final = logging.getLogger(__name__)
+_RETRY_S: Final = 10.0
 
 
 class Kubelet:
@@ -93,10 +98,17 @@ class Kubelet:
                 tasks.create_task(self._serve(ref, worker))
 
     async def _serve(self, ref: PodRef, worker: PodWorker) -> None:
+        """One pod that this agent cannot handle must not take the node's other pods with it."""
         try:
             await worker.run()
+        except Exception as error:
+            _log.exception("pod %s/%s cannot be served", ref.namespace, ref.name)
+            text = f"error syncing pod, see the log of its node's agent: {error!r}"
+            worker.pod.event("Warning", "FailedSync", text)
+            await self._clock.wait(worker.pod.stopping, _RETRY_S)
         finally:
             del self._workers[ref]
+            self._dirty.set()  # when it is still wanted it gets a new worker
 
     def _worker(self, ref: PodRef, manifest: Manifest) -> PodWorker:
         directory = self._node.state_dir / "pods" / _directory_name(ref)
@@ -146,4 +158,5 @@ def _ref(pod: Manifest) -> PodRef:
 
 
 def _directory_name(ref: PodRef) -> Path:
-    return Path(re.sub(r"[^A-Za-z0-9_.-]", "_", "_".join(ref)))
+    """By the uid alone: with names of their full length it would be too long for a file."""
+    return Path(re.sub(r"[^A-Za-z0-9_-]", "_", ref.uid))

@@ -68,8 +68,9 @@ def pod_resolver(
 def _with_dns_config(base: ResolverConfig, config: Manifest) -> ResolverConfig:
     options = {option.partition(":")[0]: option for option in base.options}
     for option in config.get("options") or ():
-        name, value = option["name"], option.get("value")
-        options[name] = f"{name}:{value}" if value else name
+        name, value = option.get("name"), option.get("value")
+        if name:
+            options[name] = f"{name}:{value}" if value else name
     return ResolverConfig(
         _unique((*base.nameservers, *(config.get("nameservers") or ()))),
         _unique((*base.searches, *(config.get("searches") or ()))),

@@ -67,7 +67,8 @@ class ContainerRunner:
             self.settled.set()
 
     def _stops(self) -> bool:
-        return self._pod.stopping.is_set() or self._kill_deadline_s is not None
+        pod = self._pod
+        return pod.stopping.is_set() or pod.sandbox.is_lost or self._kill_deadline_s is not None
 
     def terminate(self, deadline_s: float, reason: str = "") -> None:
         """End the container: preStop, SIGTERM, at the deadline SIGKILL. May come again, sooner."""
@@ -176,12 +177,14 @@ class ContainerRunner:
         self._event("Warning", "Failed", f'Failed to pull image "{image}": {message}')
         self._event("Warning", "Failed", "Error: ErrImagePull")
         self._set_waiting("ErrImagePull", message)
-        await self._pod.clock.wait(self._pod.stopping, _RETRY_S)
+        self._wake.clear()
+        if self._stops() or await self._pod.clock.wait(self._wake, _RETRY_S):
+            return
         self._event("Normal", "BackOff", f'Back-off pulling image "{image}"')
         self._event("Warning", "Failed", "Error: ImagePullBackOff")
         text = f'Back-off pulling image "{image}": ErrImagePull: {message}'
         self._set_waiting("ImagePullBackOff", text)
-        await self._pod.stopping.wait()
+        await self._wake.wait()
 
     async def _supervise(self, attempt: Attempt, spec: ContainerSpec, started_at: str) -> int:
         record = self.record

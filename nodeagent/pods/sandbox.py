@@ -3,8 +3,9 @@
 import os
 import shutil
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 from netcore.model.errors import ConfigError
 from nodeagent.pods.hosts import host_network_hosts_file, hosts_file, pod_hostname
@@ -13,6 +14,10 @@ from nodeagent.pods.resolv import parse_resolv_conf, pod_resolver
 from nodeagent.pods.runtime import ContainerRuntime, Process
 from nodeagent.pods.volumes import Volume
 from nodeagent.workloads.spec import SandboxSpec
+
+# Source: Kubernetes pkg/kubelet/sysctl/namespace.go.
+_NAMESPACED_SYSCTLS: Final = frozenset({"kernel.sem"})
+_NAMESPACED_SYSCTL_GROUPS: Final = ("net.", "kernel.shm", "kernel.msg", "fs.mqueue.")
 
 
 class PodSandbox:
@@ -44,7 +49,7 @@ class PodSandbox:
         self.hostname = node.name if host_network else pod_hostname(pod)
         os.makedirs(self.scratch, mode=0o700, exist_ok=True)
         context = spec.get("securityContext") or {}
-        sysctls = {item["name"]: item["value"] for item in context.get("sysctls") or ()}
+        sysctls = pod_sysctls(context.get("sysctls") or ())
         wanted = SandboxSpec(self.hostname, self.scratch, host_network, sysctls)
         self._process = await self._runtime.start_sandbox(wanted)
         if host_network:
@@ -96,13 +101,37 @@ class PodSandbox:
     def remove(self, relative: str) -> None:
         shutil.rmtree(self.path(relative), ignore_errors=True)
 
+    @property
+    def is_lost(self) -> bool:
+        """The holder has ended: its tmpfs is gone, its process id may be another's."""
+        return self._process is None or self._process.exited.done()
+
+    async def lost(self) -> None:
+        """Returns when the holder has ended."""
+        if self._process is not None:
+            await self._process.wait()
+
     async def close(self) -> None:
         """Free the network and end the holder. Idempotent; all containers must have ended."""
         await self._network.detach(self._ref.uid)
         if self._process is not None:
             self._runtime.kill(self._process, signal.SIGKILL)
             await self._process.wait()
+            self._process = None
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def pod_sysctls(wanted: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Name to value. Raises ConfigError for a sysctl that is the whole machine's."""
+    sysctls = {item["name"].replace("/", "."): item["value"] for item in wanted}
+    for name in sysctls:
+        if name not in _NAMESPACED_SYSCTLS and not name.startswith(_NAMESPACED_SYSCTL_GROUPS):
+            raise ConfigError(
+                f'forbidden sysctl: "{name}" is not of a pod\'s own namespaces but of the whole '
+                "machine: only net.*, kernel.sem, kernel.shm*, kernel.msg* and fs.mqueue.* can be "
+                "set"
+            )
+    return sysctls
 
 
 def _read_text(path: Path) -> str:

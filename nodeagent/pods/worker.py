@@ -26,15 +26,7 @@ class PodWorker:
     def __init__(self, pod: PodContext) -> None:
         self.pod = pod
         pod.changed = self._report
-        self._records = initial_records(pod.manifest)
-        containers = [
-            *(pod.manifest["spec"].get("initContainers") or ()),
-            *pod.manifest["spec"]["containers"],
-        ]
-        self.runners = [
-            ContainerRunner(pod, container, record)
-            for container, record in zip(containers, self._records, strict=True)
-        ]
+        self._take_over(pod.manifest)
         present = pod.manifest.get("status") or {}
         self._start_time = present.get("startTime") or rfc3339(pod.clock.wall_ns())
         # It had come to its end before this agent started: nothing runs again.
@@ -44,6 +36,19 @@ class PodWorker:
         self._pod_ips: tuple[str, ...] = ()
         self._vanished = False
         self._last_status: dict[str, Any] = {}
+
+    def _take_over(self, basis: Manifest) -> None:
+        """New runners for the containers, which know what `basis` says of their past."""
+        spec = basis["spec"]
+        self._records = initial_records(basis)
+        self.runners = [
+            ContainerRunner(self.pod, container, record)
+            for container, record in zip(
+                (*(spec.get("initContainers") or ()), *spec["containers"]),
+                self._records,
+                strict=True,
+            )
+        ]
 
     def update(self, manifest: Manifest, references: References) -> None:
         """The manifest or what it refers to has changed."""
@@ -80,25 +85,47 @@ class PodWorker:
     async def run(self) -> None:
         pod = self.pod
         try:
-            if pod.manifest["metadata"].get("deletionTimestamp"):
-                return
-            if not self._was_over:
-                await self._live()
-            await pod.stopping.wait()
+            if not pod.manifest["metadata"].get("deletionTimestamp"):
+                if not self._was_over:
+                    await self._live()
+                await pod.stopping.wait()
         finally:
             await self._tear_down()
             shutil.rmtree(pod.directory, ignore_errors=True)
-            if not self._vanished:
-                status = self._status()
-                pod.reporter.status_changed(*pod.ref, status, True)
+        # Not when this was cancelled or has failed: the pod is still wanted then.
+        if not self._vanished:
+            pod.reporter.status_changed(*pod.ref, self._status(), True)
 
     async def _live(self) -> None:
         try:
-            if await self._create_sandbox() and await self._mount_volumes():
-                await self._run_containers()
+            while await self._create_sandbox() and await self._lost_sandbox():
+                await self._tear_down()
+                self._take_over({**self.pod.manifest, "status": self._status()})
         finally:
             await self._tear_down()
         self._report()
+
+    async def _lost_sandbox(self) -> bool:
+        """Runs the containers; whether they ended with their sandbox and shall run in a new one."""
+        pod = self.pod
+        async with asyncio.TaskGroup() as tasks:
+            guard = tasks.create_task(self._end_with_sandbox())
+            if await self._mount_volumes():
+                await self._run_containers()
+            was_lost = guard.done()
+            guard.cancel()
+        return was_lost and not pod.stopping.is_set() and pod.restart_policy != "Never"
+
+    async def _end_with_sandbox(self) -> None:
+        """Without its sandbox a pod has lost its files; what still runs of it must not stay."""
+        pod = self.pod
+        await pod.sandbox.lost()
+        if not pod.stopping.is_set():
+            text = "Pod sandbox changed, it will be killed and re-created."
+            pod.event("Normal", "SandboxChanged", text)
+        for runner in self.runners:
+            runner.terminate(pod.clock.monotonic())
+        pod.refreshed.set()
 
     async def _create_sandbox(self) -> bool:
         pod, delay_s = self.pod, _RETRY_MIN_S
@@ -122,7 +149,7 @@ class PodWorker:
     async def _mount_volumes(self) -> bool:
         """Waits for ConfigMaps and Secrets that are not there yet."""
         pod = self.pod
-        while not pod.stopping.is_set():
+        while not pod.stopping.is_set() and not pod.sandbox.is_lost:
             try:
                 pod.volumes = self._write_volumes()
                 return True

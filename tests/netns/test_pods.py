@@ -129,6 +129,10 @@ def _mountinfo() -> str:
     return Path("/proc/self/mountinfo").read_text()
 
 
+def _sysctl(name: str) -> str:
+    return Path(f"/proc/sys/{name}").read_text()
+
+
 def _uid_map() -> str:
     return Path("/proc/self/uid_map").read_text()
 
@@ -438,6 +442,44 @@ async def test_a_dead_zygote_is_noticed_and_takes_all_pods_with_it(tmp_path: Pat
     assert lost.value.subgroup(ZygoteLost) is not None
     await runtime.close()
     await eventually(lambda: not os.path.exists(holders[0]))
+
+
+async def test_a_pod_whose_sandbox_dies_gets_a_new_one(node: Node) -> None:
+    await node.run(pod_manifest("web", terminationGracePeriodSeconds=0))
+    holder = node.network.attached["uid-web"].split("/")[2]
+    process = node.kubelet.container("default", "web").attempt.command.process.pid
+    os.kill(int(holder), 9)
+    await node.reporter.until(
+        lambda: node.reporter.statuses["web"]["containerStatuses"][0]["restartCount"] == 1
+    )
+    await node.reporter.until(lambda: node.reporter.condition("web", "Ready") == "True")
+    await eventually(lambda: _is_gone(process))
+    assert "SandboxChanged" in node.reporter.reasons("web")
+    last = node.reporter.statuses["web"]["containerStatuses"][0]["lastState"]
+    assert last["terminated"]["exitCode"] == 137
+    url = "http://127.0.0.1:8080/hostname"
+    assert await node.exec("web", "kubehop-http-get", url) == (0, b"web", b"")
+    await node.delete("web")
+
+
+async def test_a_pod_that_is_never_restarted_fails_with_its_sandbox(node: Node) -> None:
+    main = container(command=["sleep", "1000"])
+    odd = {"name": "odd", "image": "example.org/odd:1"}
+    await node.run(pod_manifest("once", restartPolicy="Never", containers=[main]))
+    node.sync(pod_manifest("waits", containers=[odd]))
+    await node.reporter.until(lambda: "Failed" in node.reporter.reasons("waits"))
+    for path in tuple(node.network.attached.values()):
+        os.kill(int(path.split("/")[2]), 9)
+    await node.reporter.until(lambda: node.reporter.statuses["once"]["phase"] == "Failed")
+    await node.reporter.until(lambda: "SandboxChanged" in node.reporter.reasons("waits"))
+    await eventually(lambda: len(node.network.attached) == 1)
+
+
+async def test_a_pod_does_not_change_the_machine(node: Node) -> None:
+    sysctls = [{"name": "kernel.printk_ratelimit_burst", "value": "4711"}]
+    node.sync(pod_manifest("greedy", securityContext={"sysctls": sysctls}))
+    await node.reporter.until(lambda: "FailedCreatePodSandBox" in node.reporter.reasons("greedy"))
+    assert _sysctl("kernel/printk_ratelimit_burst") != "4711\n"
 
 
 async def test_a_builtin_server_says_why_it_cannot_serve(node: Node) -> None:

@@ -48,6 +48,11 @@ def test_dns_config_is_added_and_overrides_options():
     assert found.options == ("ndots:1",)
 
 
+def test_an_option_without_a_name_is_left_out():
+    found = resolver(dnsConfig={"options": [{"value": "2"}, {"name": "edns0", "value": None}]})
+    assert found.options == ("ndots:5", "edns0")
+
+
 def test_encode_and_parse_are_inverse_and_limited():
     config = ResolverConfig(("1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4"), ("a", "b"), ("ndots:5",))
     assert config.encode() == (

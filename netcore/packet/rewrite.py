@@ -100,8 +100,11 @@ def _rewrite(frame: WritableBuffer, packet: Packet, rewrite: Rewrite, end: int) 
         # Only ICMPv6 has a pseudo header, so only its checksum covers the addresses.
         covered = change if protocol == PROTOCOL_ICMPV6 else 0
         _rewrite_icmp(frame, packet, rewrite, covered, end)
-    elif protocol == PROTOCOL_SCTP and _rewrite_ports(frame, packet, rewrite):
-        _update_sctp(frame, packet, end)
+    elif protocol == PROTOCOL_SCTP:
+        _rewrite_ports(frame, packet, rewrite)
+        # A sum does not see two ports change places; a CRC does.
+        if rewrite.src_port is not None or rewrite.dst_port is not None:
+            _update_sctp(frame, packet, end)
 
 
 def _rewrite_network(frame: WritableBuffer, packet: Packet, rewrite: Rewrite) -> int:

@@ -262,3 +262,11 @@ def test_non_ip_is_not_a_reason_to_fail():
     before = bytes(data)
     apply_rewrite(data, parse_packet(data), rewrite())
     assert data == before
+
+
+@pytest.mark.parametrize("build", [tcp, udp, sctp])
+def test_two_ports_that_change_places(build):
+    data = build(sport=1, dport=2)
+    packet = rewritten(data, rewrite(src_port=2, dst_port=1))
+    assert (packet.src_port, packet.dst_port) == (2, 1)
+    assert wrong_checksums(data) == []

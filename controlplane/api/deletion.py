@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 _ATTEMPTS = 8
+_MAX_GRACE_S = 100 * 365 * 86400
+"""What a deletionTimestamp can say; who asks for more has to kill the pod anyway."""
 _FINALIZER_OF_POLICY = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 
 
@@ -86,7 +88,7 @@ def marked_for_deletion(obj: Object, grace_s: int, options: DeleteOptions, now: 
     if about.get("deletionTimestamp") and (before or 0) <= grace_s:
         about["deletionGracePeriodSeconds"] = before or 0
     else:
-        about["deletionTimestamp"] = timestamp(now + timedelta(seconds=grace_s))
+        about["deletionTimestamp"] = timestamp(now + timedelta(seconds=min(grace_s, _MAX_GRACE_S)))
         about["deletionGracePeriodSeconds"] = grace_s
         if "generation" in about:
             about["generation"] += 1

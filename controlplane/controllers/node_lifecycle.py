@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from controlplane.api.errors import StatusError
 from controlplane.api.metadata import timestamp
+from controlplane.api.strategies.node_network import INSTANCE_ANNOTATION
 from controlplane.controllers.conditions import (
     condition,
     is_finished,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from controlplane.controllers.recorder import EventRecorder
 
 Object = dict[str, Any]
-INSTANCE_ANNOTATION = "kubehop.dev/instance-id"
 _LEASE_RENEWAL_S = 10.0
 _COMPONENT = "node-controller"
 _SAME = ("status", "reason", "message")

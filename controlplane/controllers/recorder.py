@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 _MAX_WAITING = 1000
 _MAX_KNOWN = 4096
+_MAX_NAME = 253
 log = logging.getLogger(__name__)
 
 
@@ -77,6 +78,11 @@ class Occurrence:
         return self.about.namespace or "default"
 
 
+def _event_name(about: str, serial: str) -> str:
+    """Of at most 253 characters, however long the object's own name is."""
+    return f"{about[: _MAX_NAME - 1 - len(serial)].rstrip('-.')}.{serial}"
+
+
 class EventRecorder:
     """Takes occurrences without waiting and stores them in the background, in order."""
 
@@ -121,7 +127,7 @@ class EventRecorder:
         if name is not None and await self._count(occurrence, name):
             return
         self._serial += 1
-        name = f"{occurrence.about.name}.{self._serial:x}"
+        name = _event_name(occurrence.about.name, f"{self._serial:x}")
         await self._client.create("events", self._event(occurrence, name))
         self._known[occurrence] = name
         while len(self._known) > _MAX_KNOWN:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.metadata import is_dns_subdomain, validate_labels
-from controlplane.controllers.node_lifecycle import INSTANCE_ANNOTATION
+from controlplane.api.strategies.node_network import INSTANCE_ANNOTATION, PUBLIC_IP
 from controlplane.rpc.agents import ADDRESS_ANNOTATION
-from controlplane.rpc.netstate import BACKEND_DATA, BACKEND_TYPE, PUBLIC_IP
+from controlplane.rpc.netstate import BACKEND_DATA, BACKEND_TYPE
 from netcore.model.address import format_mac, parse_address, parse_mac
 from netcore.model.errors import ConfigError
 

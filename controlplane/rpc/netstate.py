@@ -11,6 +11,7 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from controlplane.api.strategies.node_network import PUBLIC_IP
 from netcore.model.address import parse_address, parse_mac, parse_network
 from netcore.model.config import ClusterConfig
 from netcore.model.endpoint import Endpoint, EndpointPort, EndpointSlice
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from netcore.model.change import NetworkObject
 
 Object = dict[str, Any]
-PUBLIC_IP = "flannel.alpha.coreos.com/public-ip"
 BACKEND_TYPE = "flannel.alpha.coreos.com/backend-type"
 BACKEND_DATA = "flannel.alpha.coreos.com/backend-data"
 SERVICE_NAME = "kubernetes.io/service-name"

@@ -5,9 +5,14 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
-from controlplane.api.errors import FieldError, invalid_value, not_supported, required
+from controlplane.api.errors import FieldError, invalid, invalid_value, not_supported, required
 from controlplane.api.metadata import timestamp
 from controlplane.api.strategies.names import qualified_name
+from controlplane.api.strategies.node_network import (
+    pod_cidrs,
+    public_ip,
+    validate_node_network,
+)
 from controlplane.api.strategies.tree import child, children, grow, set_default, texts
 from controlplane.api.strategy import BaseStrategy
 
@@ -43,7 +48,12 @@ class NamespaceStrategy(BaseStrategy):
 
 
 class NodeStrategy(BaseStrategy):
-    """A Node's pod CIDR stays what it is; taints are well-formed."""
+    """A Node's pod CIDR is its own and stays what it is; taints are well-formed.
+
+    Writes run one after another, so that two Nodes never get the same CIDR.
+    """
+
+    serialize_writes = True
 
     def default(self, obj: Object) -> None:
         """Makes podCIDR and podCIDRs agree."""
@@ -56,6 +66,20 @@ class NodeStrategy(BaseStrategy):
     async def prepare_create(self, obj: Object, ctx: Context) -> None:
         """A status of its own only comes with the node's agent, or through /status."""
         grow(obj, "status")
+        await self._check_network(obj, ctx)
+
+    async def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
+        """What the Node newly claims of the network must be free."""
+        if pod_cidrs(obj) != pod_cidrs(old) or public_ip(obj) != public_ip(old):
+            await self._check_network(obj, ctx)
+
+    async def _check_network(self, obj: Object, ctx: Context) -> None:
+        name = str(child(obj, "metadata").get("name", ""))
+        nodes, _ = await ctx.reader.list("nodes")
+        others = [node for node in nodes if node["metadata"]["name"] != name]
+        errors = validate_node_network(obj, others, ctx.settings.pod_cidr)
+        if errors:
+            raise invalid("Node", name, errors)
 
     def validate(self, obj: Object, old: Object | None) -> list[FieldError]:
         """CIDRs are CIDRs, never change, and taints have a key and a known effect."""

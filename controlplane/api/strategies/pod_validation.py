@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.errors import (
@@ -16,7 +17,7 @@ from controlplane.api.metadata import validate_labels
 from controlplane.api.strategies.container_validation import validate_container
 from controlplane.api.strategies.names import dns_label, dns_subdomain
 from controlplane.api.strategies.pod_defaults import CONTAINER_LISTS
-from controlplane.api.strategies.tree import child, children, number
+from controlplane.api.strategies.tree import child, children, number, texts
 
 if TYPE_CHECKING:
     from controlplane.api.strategies.tree import Object
@@ -43,6 +44,7 @@ def validate_pod_spec(spec: Object, path: str) -> list[FieldError]:
     errors += _choice(spec, path, "restartPolicy", _RESTART_POLICIES)
     errors += _choice(spec, path, "dnsPolicy", _DNS_POLICIES)
     errors += _validate_dns_config(spec, path)
+    errors += _validate_host_aliases(spec, path)
     errors += validate_labels(child(spec, "nodeSelector"), f"{path}.nodeSelector")
     errors += _validate_tolerations(spec, path)
     for field in ("hostname", "subdomain"):
@@ -97,10 +99,40 @@ def _validate_dns_config(spec: Object, path: str) -> list[FieldError]:
     if spec.get("dnsPolicy") == "None" and not config.get("nameservers"):
         detail = "must provide at least one DNS nameserver when `dnsPolicy` is None"
         return [required(f"{path}.dnsConfig.nameservers", detail)]
-    servers = config.get("nameservers") or []
+    servers = texts(config, "nameservers")
+    errors = []
     if len(servers) > 3:
         detail = "must not have more than 3 nameservers"
-        return [invalid_value(f"{path}.dnsConfig.nameservers", servers, detail)]
+        errors.append(invalid_value(f"{path}.dnsConfig.nameservers", servers, detail))
+    for index, server in enumerate(servers):
+        errors += _address(f"{path}.dnsConfig.nameservers[{index}]", server)
+    for index, search in enumerate(texts(config, "searches")):
+        at = f"{path}.dnsConfig.searches[{index}]"
+        name = search.removesuffix(".").replace("_", "-")  # underscores are fine in search paths
+        errors += [invalid_value(at, search, text) for text in dns_subdomain(name) if name]
+    for index, option in enumerate(children(config, "options")):
+        if not option.get("name"):
+            errors.append(required(f"{path}.dnsConfig.options[{index}]", "must not be empty"))
+    return errors
+
+
+def _validate_host_aliases(spec: Object, path: str) -> list[FieldError]:
+    errors = []
+    for index, alias in enumerate(children(spec, "hostAliases")):
+        at = f"{path}.hostAliases[{index}]"
+        errors += _address(f"{at}.ip", str(alias.get("ip") or ""))
+        for position, name in enumerate(texts(alias, "hostnames")):
+            where = f"{at}.hostnames[{position}]"
+            errors += [invalid_value(where, name, text) for text in dns_subdomain(name)]
+    return errors
+
+
+def _address(path: str, text: str) -> list[FieldError]:
+    try:
+        ip_address(text)
+    except ValueError:
+        detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+        return [invalid_value(path, text, detail)]
     return []
 
 

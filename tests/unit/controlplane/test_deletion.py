@@ -52,6 +52,15 @@ async def test_grace_marks_then_zero_removes():
     assert not await exists(client)
 
 
+async def test_a_grace_beyond_the_end_of_time_is_one_of_a_hundred_years():
+    client = await make_client({("", "ConfigMap"): Graceful()}, Clock())
+    await client.create("configmaps", config_map())
+    marked = await client.delete("configmaps", "cm", "default", grace_period_seconds=10**18)
+    assert marked["metadata"]["deletionTimestamp"].startswith("2129-12-")
+    await client.delete("configmaps", "cm", "default", grace_period_seconds=0)
+    assert not await exists(client)
+
+
 async def test_a_finalizer_keeps_the_object_until_it_is_taken_off():
     client = await make_client()
     await client.create("configmaps", config_map(finalizers=["example.com/hold"]))

@@ -26,6 +26,15 @@ async def test_equal_ones_are_counted_others_are_not():
     assert events[0]["firstTimestamp"] == "2030-01-01T00:00:00Z"
 
 
+async def test_events_about_objects_with_long_names_are_stored():
+    client, made = await recorder()
+    name = f"{'a' * 238}-{'b' * 14}"
+    await made.store(Occurrence(Involved("Pod", "default", name, "u"), "Normal", "R", "m", "c"))
+    (event,) = (await client.list("events"))[0]
+    assert event["involvedObject"]["name"] == name
+    assert event["metadata"]["name"].startswith("a" * 235)
+
+
 async def test_a_trimmed_event_is_stored_anew():
     client, made = await recorder()
     await made.store(occurrence())

@@ -144,6 +144,20 @@ def test_guaranteed():
         ),
         (pod(restartPolicy="Sometimes"), 'spec.restartPolicy: Unsupported value: "Sometimes"'),
         (pod(dnsPolicy="None"), "spec.dnsConfig.nameservers: Required value"),
+        (
+            pod(dnsConfig={"options": [{"value": "1"}]}),
+            "spec.dnsConfig.options[0]: Required value: must not be empty",
+        ),
+        (
+            pod(dnsConfig={"nameservers": ["1.1.1.1\noptions x"]}),
+            "spec.dnsConfig.nameservers[0]: Invalid value",
+        ),
+        (pod(dnsConfig={"searches": ["a b"]}), "spec.dnsConfig.searches[0]: Invalid value"),
+        (pod(hostAliases=[{"ip": "x"}]), "spec.hostAliases[0].ip: Invalid value"),
+        (
+            pod(hostAliases=[{"ip": "1.1.1.1", "hostnames": ["a\nb"]}]),
+            "spec.hostAliases[0].hostnames[0]: Invalid value",
+        ),
         (pod(hostname="A.b"), 'spec.hostname: Invalid value: "A.b"'),
         (pod(terminationGracePeriodSeconds=-1), "must be greater than or equal to 0"),
         (pod(tolerations=[{"key": "k", "operator": "X"}]), 'operator: Unsupported value: "X"'),

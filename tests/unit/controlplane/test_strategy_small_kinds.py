@@ -131,3 +131,52 @@ async def test_an_event_gets_its_times():
     made = await (await make()).create("events", named(involvedObject=involved))
     assert made["firstTimestamp"] == made["lastTimestamp"] == "2030-01-01T00:00:00Z"
     assert made["type"] == "Normal"
+
+
+def foreign(name, cidr="", address=""):
+    annotations = {"flannel.alpha.coreos.com/public-ip": address} if address else {}
+    return {"metadata": {"name": name, "annotations": annotations}, "spec": {"podCIDR": cidr}}
+
+
+@pytest.mark.parametrize(
+    ("cidr", "message"),
+    [
+        ("10.244.1.0/24", "overlaps 10.244.1.0/24 of node held"),
+        ("10.244.1.128/28", "overlaps 10.244.1.0/24 of node held"),
+        ("10.244.0.0/16", "overlaps 10.244.1.0/24 of node held"),
+        ("0.0.0.0/0", "must lie in the cluster's pod CIDR 10.244.0.0/16"),
+        ("10.96.0.0/16", "must lie in the cluster's pod CIDR 10.244.0.0/16"),
+        ("fd00::/64", "must lie in the cluster's pod CIDR 10.244.0.0/16"),
+    ],
+)
+async def test_a_node_takes_no_part_of_the_network_from_others(cidr, message):
+    client = await make()
+    await client.create("nodes", foreign("held", "10.244.1.0/24"))
+    with pytest.raises(StatusError, match=r"spec\.podCIDRs") as caught:
+        await client.create("nodes", foreign("greedy", cidr))
+    assert message in caught.value.message
+    await client.create("nodes", foreign("late"))
+    with pytest.raises(StatusError, match=r"spec\.podCIDRs"):
+        await client.patch("nodes", "late", lambda node: node["spec"].update(podCIDR=cidr))
+    await client.create("nodes", foreign("fine", "10.244.2.0/24"))
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("172.18.0.11", "is the address of node held"),
+        ("127.0.0.1", "may not be unspecified, loopback or multicast"),
+        ("999.1.1.1", "must be a valid IP address"),
+    ],
+)
+async def test_a_foreign_node_needs_an_address_of_its_own(address, message):
+    client = await make()
+    await client.create("nodes", foreign("held", "10.244.1.0/24"))
+    addresses = {"addresses": [{"type": "InternalIP", "address": "172.18.0.11"}]}
+    await client.patch(
+        "nodes", "held", lambda node: node.update(status=addresses), subresource="status"
+    )
+    with pytest.raises(StatusError, match="public-ip") as caught:
+        await client.create("nodes", foreign("other", "10.244.2.0/24", address))
+    assert message in caught.value.message
+    await client.create("nodes", foreign("other", "10.244.2.0/24", "172.18.0.12"))

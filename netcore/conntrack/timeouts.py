@@ -31,6 +31,7 @@ class FlowState(Enum):
     TIME_WAIT = ("TIME_WAIT", 120.0)
     CLOSE = ("CLOSE", 10.0)
     UDP_UNREPLIED = ("UNREPLIED", 30.0)
+    UDP_REPLIED = ("REPLIED", 30.0)
     UDP_STREAM = ("ASSURED", 120.0)
     ICMP = ("ICMP", 30.0)
     GENERIC = ("GENERIC", 600.0)
@@ -56,7 +57,18 @@ def next_state(state: FlowState, protocol: int, tcp_flags: int, *, is_reply: boo
     """The state after one more packet in the given direction."""
     if protocol == PROTOCOL_TCP:
         return _next_tcp_state(state, tcp_flags, is_reply=is_reply)
-    if protocol == PROTOCOL_UDP and is_reply:
+    if protocol == PROTOCOL_UDP:
+        return _next_udp_state(state, is_reply=is_reply)
+    return state
+
+
+def _next_udp_state(state: FlowState, *, is_reply: bool) -> FlowState:
+    """A question and its answers are no stream yet: with a stream's timeout, a node's few
+    masqueraded ports would be held by DNS queries that are long answered.
+    """
+    if state is FlowState.UDP_UNREPLIED and is_reply:
+        return FlowState.UDP_REPLIED
+    if state is FlowState.UDP_REPLIED and not is_reply:
         return FlowState.UDP_STREAM
     return state
 

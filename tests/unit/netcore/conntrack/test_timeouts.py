@@ -81,11 +81,22 @@ def test_a_reset_closes(state, direction):
     assert follow(state, (direction, TCP_RST | TCP_ACK)) == [FlowState.CLOSE]
 
 
-def test_udp_is_assured_once_it_was_answered():
-    unreplied = FlowState.UDP_UNREPLIED
-    assert next_state(unreplied, PROTOCOL_UDP, 0, is_reply=False) is unreplied
-    assert next_state(unreplied, PROTOCOL_UDP, 0, is_reply=True) is FlowState.UDP_STREAM
-    assert next_state(FlowState.UDP_STREAM, PROTOCOL_UDP, 0, is_reply=False) is FlowState.UDP_STREAM
+def follow_udp(*directions: str) -> FlowState:
+    state = initial_state(PROTOCOL_UDP, 0)
+    for direction in directions:
+        state = next_state(state, PROTOCOL_UDP, 0, is_reply=direction == "<-")
+    return state
+
+
+def test_udp_questions_and_their_answers_are_no_stream():
+    assert follow_udp("->") is FlowState.UDP_UNREPLIED
+    assert follow_udp("<-") is FlowState.UDP_REPLIED
+    assert follow_udp("->", "<-", "<-") is FlowState.UDP_REPLIED  # A and AAAA by one socket
+
+
+def test_udp_is_assured_once_it_goes_on_after_an_answer():
+    assert follow_udp("<-", "->") is FlowState.UDP_STREAM
+    assert follow_udp("<-", "->", "<-", "->") is FlowState.UDP_STREAM
 
 
 def test_icmp_has_one_state():
@@ -101,6 +112,7 @@ def test_the_timeouts_of_linux():
         "TIME_WAIT": 120,
         "CLOSE": 10,
         "UDP_UNREPLIED": 30,
+        "UDP_REPLIED": 30,
         "UDP_STREAM": 120,
         "ICMP": 30,
         "GENERIC": 600,

@@ -2,16 +2,23 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test check lint format protos protos-check bench clean netns compose
+.PHONY: install venv-package demo test check lint format protos bench clean netns compose
 
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "kubehop needs Python >= 3.11: set PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed: on Debian or Ubuntu run: apt-get install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 || $(MAKE) --no-print-directory venv-package
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing kubehop into $(VENV) ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
+
+# Debian and Ubuntu keep the venv module in a package of its own.
+venv-package:
+	@command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] || { echo "$(PYTHON) -m venv does not work here: on Debian or Ubuntu, as root: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing Debian's python3-venv ..."
+	@apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
@@ -24,7 +31,7 @@ check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --verbose 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports
 	@$(BIN)/pytest -q -n 2 tests/unit tests/property tests/golden tests/datapath
 
 lint: $(VENV)/.installed-dev

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from netcore.conntrack.entry import ConntrackEntry
+from netcore.conntrack.fragments import DatagramKey, FragmentTable
 from netcore.conntrack.timeouts import next_state
 from netcore.conntrack.tuple import FlowTuple
 
@@ -25,14 +26,22 @@ class FlowView(Protocol):
         """The entry that has this tuple, and whether it is its reply direction."""
         ...
 
+    def first_fragment(self, datagram: DatagramKey) -> FlowTuple | None:
+        """The tuple that the first fragment of this datagram had when it came in."""
+        ...
+
     @property
     def is_full(self) -> bool: ...
 
 
 class ConntrackTable:
-    """Entries by both of their tuples. Every operation is O(1) amortised."""
+    """Entries by both of their tuples. Every operation is O(1) amortised.
+
+    `fragments` says which flow later fragments belong to; `expire` sees to it, too.
+    """
 
     def __init__(self, max_entries: int = DEFAULT_MAX_ENTRIES) -> None:
+        self.fragments = FragmentTable()
         self._max_entries = max_entries
         self._by_tuple: dict[FlowTuple, tuple[ConntrackEntry, bool]] = {}
         self._wheel: dict[int, list[ConntrackEntry]] = {}
@@ -51,6 +60,9 @@ class ConntrackTable:
 
     def lookup(self, flow: FlowTuple) -> tuple[ConntrackEntry, bool] | None:
         return self._by_tuple.get(flow)
+
+    def first_fragment(self, datagram: DatagramKey) -> FlowTuple | None:
+        return self.fragments.lookup(datagram)
 
     def insert(self, entry: ConntrackEntry, now: float) -> bool:
         """Remember a flow. False, and nothing changed, when the table is full or a tuple taken."""
@@ -89,6 +101,7 @@ class ConntrackTable:
 
     def expire(self, now: float) -> int:
         """Forget all flows whose time is over; returns how many. Call about once a second."""
+        self.fragments.expire(now)
         second = int(now)
         start = self._swept_until
         if start is None:

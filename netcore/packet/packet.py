@@ -33,12 +33,12 @@ QUOTE_OFFSET_BYTES = 8
 """From the start of an ICMP error to the packet that it quotes."""
 
 _ETHERNET = struct.Struct("!6s6sH")
-_IPV4 = struct.Struct("!BxHxxHBBxx4s4s")  # version+IHL, length, fragment, TTL, protocol, ends
+_IPV4 = struct.Struct("!BxHHHBBxx4s4s")  # version+IHL, length, id, fragment, TTL, protocol, ends
 _IPV6 = struct.Struct("!IHBB16s16s")
 _UPPER = struct.Struct("!HHH2x")  # ports, and the length that UDP has in third place
 
 # All of the above at once, for IPv4 without options: most packets there are.
-_COMMON = struct.Struct("!6s6sH BxHxxHBBxx4s4s HHH2x").unpack_from
+_COMMON = struct.Struct("!6s6sH BxHHHBBxx4s4s HHH2x").unpack_from
 _NO_OPTIONS = 0x45
 _COMMON_L4 = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES
 _COMMON_BYTES = 40  # with room for a TCP header; shorter datagrams take the long way
@@ -81,7 +81,8 @@ class Packet(NamedTuple):
     such header. IPv6 packets count as `dont_fragment`, for no router may cut them.
     `l3_offset` and `l4_offset` count from the start of the buffer that was parsed, `ip_length`
     is that of the whole IP packet as its header states it: bytes behind it are padding.
-    `quoted` is set for ICMP errors and nothing else.
+    `quoted` is set for ICMP errors and nothing else. `identification` is that of IPv4 or of an
+    IPv6 fragment header, else 0; only in fragments it means anything (RFC 6864).
     """
 
     dst_mac: bytes
@@ -103,6 +104,7 @@ class Packet(NamedTuple):
     l4_offset: int
     ip_length: int
     quoted: QuotedTuple | None
+    identification: int = 0
 
 
 class _Network(NamedTuple):
@@ -115,6 +117,7 @@ class _Network(NamedTuple):
     more_fragments: bool
     l4_offset: int
     length: int
+    identification: int
 
 
 class _Upper(NamedTuple):
@@ -139,8 +142,8 @@ def parse_packet(frame: Buffer, offset: int = 0) -> Packet:
     """
     try:
         (
-            dst_mac, src_mac, ethertype, version_ihl, length, fragment, ttl, protocol, src, dst,
-            src_port, dst_port, third,
+            dst_mac, src_mac, ethertype, version_ihl, length, identification, fragment, ttl,
+            protocol, src, dst, src_port, dst_port, third,
         ) = _COMMON(frame, offset)  # fmt: skip
     except struct.error:  # a short frame
         return _parse_any(frame, offset)
@@ -159,7 +162,7 @@ def parse_packet(frame: Buffer, offset: int = 0) -> Packet:
     return Packet(
         dst_mac, src_mac, ethertype, src, dst, protocol, src_port, dst_port, -1, -1, flags, ttl,
         fragment & _DONT_FRAGMENT != 0, 0, False,
-        offset + ETHERNET_HEADER_BYTES, offset + _COMMON_L4, length, None,
+        offset + ETHERNET_HEADER_BYTES, offset + _COMMON_L4, length, None, identification,
     )  # fmt: skip
 
 
@@ -200,7 +203,7 @@ def _packet(
         dst_mac, src_mac, ethertype, network.src, network.dst, network.protocol,
         upper.src_port, upper.dst_port, upper.icmp_type, upper.icmp_code, upper.tcp_flags,
         network.ttl, network.dont_fragment, network.fragment_offset, network.more_fragments,
-        l3, network.l4_offset, network.length, upper.quoted,
+        l3, network.l4_offset, network.length, upper.quoted, network.identification,
     )  # fmt: skip
 
 
@@ -224,13 +227,16 @@ def _parse_network(frame: Buffer, l3: int, end: int, ethertype: int) -> _Network
 def _parse_ipv4(frame: Buffer, l3: int, end: int) -> _Network:
     if l3 + IPV4_HEADER_BYTES > end:
         raise TruncatedPacket(f"IPv4 header needs 20 bytes, there are {end - l3}")
-    version_ihl, length, fragment, ttl, protocol, src, dst = _IPV4.unpack_from(frame, l3)
+    version_ihl, length, identification, fragment, ttl, protocol, src, dst = _IPV4.unpack_from(
+        frame, l3
+    )
     size = check_ipv4_lengths(version_ihl, length)
     if l3 + size > end:
         raise TruncatedPacket(f"IPv4 header is {size} bytes, there are {end - l3}")
     return _Network(
         src, dst, protocol, ttl, bool(fragment & _DONT_FRAGMENT),
         (fragment & _FRAGMENT_OFFSET) * 8, bool(fragment & _MORE_FRAGMENTS), l3 + size, length,
+        identification,
     )  # fmt: skip
 
 
@@ -242,8 +248,12 @@ def _parse_ipv6(frame: Buffer, l3: int, end: int) -> _Network:
         raise BadHeader(f"IP version {word >> 28} in an IPv6 header")
     payload, length = l3 + IPV6_HEADER_BYTES, IPV6_HEADER_BYTES + payload_length
     protocol, l4, fragment = walk_extensions(frame, payload, min(end, l3 + length), next_header)
-    position, more = (fragment.fragment_offset, fragment.more_fragments) if fragment else (0, False)
-    return _Network(src, dst, protocol, ttl, True, position, more, l4, length)
+    position, more, identification = (
+        (fragment.fragment_offset, fragment.more_fragments, fragment.identification)
+        if fragment
+        else (0, False, 0)
+    )
+    return _Network(src, dst, protocol, ttl, True, position, more, l4, length, identification)
 
 
 def _parse_upper(frame: Buffer, end: int, ethertype: int, network: _Network) -> _Upper:

@@ -18,7 +18,7 @@ from netcore.pipeline.passage import Passage
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.stages.antispoof import check_source
 from netcore.pipeline.stages.limits import check_limits, is_forwarded, may_not_fragment
-from netcore.pipeline.stages.masquerade import masquerade
+from netcore.pipeline.stages.masquerade import leaves_cluster, masquerade
 from netcore.pipeline.stages.neighbor import answer_neighbor
 from netcore.pipeline.stages.route import route
 from netcore.pipeline.stages.service import translate_service
@@ -56,14 +56,15 @@ def decide(
         return Decision(spoofed)
     if packet.quoted is not None:
         quoted_rewrite = follow_related_error(passage)
-        return replace(_forward_untracked(passage), quoted_rewrite=quoted_rewrite)
+        forwarded = _forward_untracked(passage, route(passage))
+        return replace(forwarded, quoted_rewrite=quoted_rewrite)
     if follow_known_flow(passage):
         return _forward_known(passage)
     refused = translate_service(passage)
     if refused is not None:
         return Decision(refused)
     if passage.is_fragment:
-        return _forward_untracked(passage)
+        return _forward_unknown_fragment(passage)
     return _forward_new(passage)
 
 
@@ -75,9 +76,18 @@ def _forward_known(passage: Passage) -> Decision:
     return _conclude(passage, verdict, is_new=False)
 
 
-def _forward_untracked(passage: Passage) -> Decision:
-    """For packets without ports of their own: later fragments and ICMP errors."""
+def _forward_unknown_fragment(passage: Passage) -> Decision:
+    """Without its first fragment it can only go where nothing is to be translated."""
     verdict = route(passage)
+    if leaves_cluster(passage, verdict):
+        why = "leaves the cluster, but its first fragment is not known"
+        _trace_note(passage, Stage.MASQUERADE, "fragment", why)
+        return Decision(Drop(DropReason.IP_FRAGMENTATION_NOT_SUPPORTED))
+    return _forward_untracked(passage, verdict)
+
+
+def _forward_untracked(passage: Passage, verdict: Verdict) -> Decision:
+    """For packets without ports of their own: unknown fragments and ICMP errors."""
     limited = check_limits(passage, verdict)
     return _conclude(passage, limited or verdict, is_new=False)
 
@@ -119,6 +129,7 @@ def _conclude(passage: Passage, verdict: Verdict, *, is_new: bool) -> Decision:
         is_reply=passage.is_reply,
         turn_of=passage.frontend.key if passage.frontend else None,
         fragment_to_bytes=_fragment_size(passage, verdict),
+        is_first_fragment=passage.is_first_fragment and passage.entry is not None,
     )
 
 

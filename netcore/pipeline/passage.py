@@ -32,6 +32,11 @@ class Passage:
         """A fragment other than the first: it has no ports to go by."""
         return self.packet.fragment_offset > 0
 
+    @property
+    def is_first_fragment(self) -> bool:
+        """It has the ports that the fragments after it do without."""
+        return self.packet.more_fragments and self.packet.fragment_offset == 0
+
     def hop(self, stage: Stage, rule: str, why: str, after: FlowTuple | None = None) -> None:
         """Note what a stage did. Callers format `rule` and `why` only when `trace` is wanted."""
         if self.trace is not None:

@@ -94,7 +94,8 @@ class Decision:
     the frontend whose round-robin turn was used up. `quoted_rewrite`: the packet is an ICMP
     error and the packet that it quotes is to be rewritten by this, too. `fragment_to_bytes`:
     the IP packet is larger than the way on carries and is to be cut into fragments no larger
-    than that (0: it fits).
+    than that (0: it fits). `is_first_fragment`: later fragments of the same datagram follow it, so
+    its tuple is to be remembered, unless `entry` could not be.
     """
 
     verdict: Verdict
@@ -106,3 +107,4 @@ class Decision:
     turn_of: FrontendKey | None = None
     quoted_rewrite: Rewrite | None = None
     fragment_to_bytes: int = 0
+    is_first_fragment: bool = False

@@ -18,9 +18,13 @@ HOST_TABLE = 4789
 """The routing table whose only way leads into the host endpoint."""
 
 _LOCAL_TABLE = 255
-_RULE_PRIORITY = 10
+_MASQUERADED_PRIORITY = 10
+_OWN_PORTS_PRIORITY = 11
+_FRAGMENTS_PRIORITY = 12
 _LOCAL_PRIORITY = 100
 _IFF_NOARP = 0x80
+
+_Rule = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def configure_host(link: HostLink) -> None:
 
     Packets to masqueraded ports of the node have a local destination: a rule above the
     `local` table takes them to the datapath first. ICMP goes along, since its errors and echo
-    replies carry no port; what is not for a pod comes back unchanged.
+    replies carry no port, and so do fragments; what is not for a pod comes back unchanged.
     """
     with _translated("configure", HOST_DEVICE), IPRoute() as netlink:
         index = _index(netlink, HOST_DEVICE)
@@ -103,28 +107,44 @@ def _lead_masqueraded(netlink: IPRoute, index: int, link: HostLink) -> None:
     underlay_device, _ = device_of(link.underlay)
     family = _family(link.underlay)
     netlink.route("replace", family=family, dst="default", oif=index, table=HOST_TABLE)
-    ports = f"{link.masquerade_ports.start}:{link.masquerade_ports.stop - 1}"
     common = {
         "family": family,
-        "priority": _RULE_PRIORITY,
         "iifname": underlay_device,
         "dst": str(link.underlay),
         "dst_len": link.underlay.max_prefixlen,
-        "table": HOST_TABLE,
     }
-    icmp = socket.IPPROTO_ICMP if family == socket.AF_INET else socket.IPPROTO_ICMPV6
-    for extra in (
-        {"ip_proto": socket.IPPROTO_TCP, "dport_range": ports},
-        {"ip_proto": socket.IPPROTO_UDP, "dport_range": ports},
-        {"ip_proto": icmp},
-    ):
-        _ensure_rule(netlink, {**common, **extra})
+    for rule in _answer_rules(family, link.masquerade_ports):
+        _ensure_rule(netlink, {**common, **rule})
     # The kernel's rule for local addresses stands at priority 0, before any other.
     _ensure_rule(netlink, {"family": family, "priority": _LOCAL_PRIORITY, "table": _LOCAL_TABLE})
     _delete_rule(netlink, {"family": family, "priority": 0, "table": _LOCAL_TABLE})
 
 
-def _ensure_rule(netlink: IPRoute, rule: dict[str, object]) -> None:
+def _answer_rules(family: socket.AddressFamily, masquerade_ports: range) -> list[_Rule]:
+    """Which of the packets to the node's address the datapath has to see first.
+
+    A range of ports matches no fragment, not even a first one, and there is no rule that
+    matches fragments alone (net/core/fib_rules.c, flow_dissector.c). So the node's own ports
+    are taken out by a rule of their own, and what is then left of a protocol with ports are
+    fragments. Ports 0 and 65535, which no range may have as its ends, go along with them.
+    """
+    first, last = masquerade_ports.start, masquerade_ports.stop - 1
+    icmp = socket.IPPROTO_ICMP if family == socket.AF_INET else socket.IPPROTO_ICMPV6
+    rules: list[_Rule] = [
+        {"priority": _MASQUERADED_PRIORITY, "table": HOST_TABLE, "ip_proto": icmp}
+    ]
+    for protocol in (socket.IPPROTO_TCP, socket.IPPROTO_UDP, socket.IPPROTO_SCTP):
+        masqueraded, own = f"{first}:{last}", f"1:{first - 1}"
+        for priority, table, match in (
+            (_MASQUERADED_PRIORITY, HOST_TABLE, {"dport_range": masqueraded}),
+            (_OWN_PORTS_PRIORITY, _LOCAL_TABLE, {"dport_range": own}),
+            (_FRAGMENTS_PRIORITY, HOST_TABLE, {}),
+        ):
+            rules.append({"priority": priority, "table": table, "ip_proto": protocol, **match})
+    return rules
+
+
+def _ensure_rule(netlink: IPRoute, rule: _Rule) -> None:
     try:
         netlink.rule("add", **rule)
     except NetlinkError as error:
@@ -132,7 +152,7 @@ def _ensure_rule(netlink: IPRoute, rule: dict[str, object]) -> None:
             raise
 
 
-def _delete_rule(netlink: IPRoute, rule: dict[str, object]) -> None:
+def _delete_rule(netlink: IPRoute, rule: _Rule) -> None:
     try:
         netlink.rule("del", **rule)
     except NetlinkError as error:

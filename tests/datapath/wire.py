@@ -37,6 +37,18 @@ def _build(packet: dict[str, Any]) -> bytearray:
     size, ttl = packet.get("size", 0), packet.get("ttl", 64)
     wide = len(src) == 16
     header_bytes = 40 if wide else 20
+    if "fragment" in packet:
+        body = bytes(max(8, size - header_bytes))
+        offset, more = packet.get("offset", 0), packet.get("more", False)
+        if not offset:
+            body = frames.udp(src, dst, sport, dport, body)[14 + header_bytes :]
+        identification = packet["fragment"]
+        return frames.fragment(
+            *(src, dst, 17, bytes(body), offset),
+            more=more,
+            identification=identification,
+            ttl=ttl,
+        )
     if "offset" in packet:
         body = bytes(max(8, size - header_bytes))
         return frames.ip(src, dst, 17, body, ttl=ttl, fragment_offset=packet["offset"])

@@ -247,6 +247,105 @@ def test_a_large_download_arrives_whole(client, target):
     assert seen.hexdigest() == digest(BIG)
 
 
+# Fragments: a datagram that no packet can carry.
+
+
+@pytest.fixture
+def whole(net: Topology) -> Iterator[None]:
+    """Whoever is asked counts no fragment that went astray."""
+    yield
+    for emulated in net.nodes.values():
+        assert emulated.stat("drop_ip_fragmentation_not_supported") == 0
+
+
+def echo_udp(source: Namespace, address: str, port: int, size: int) -> str:
+    """Who answered to a datagram of `size` bytes, once all of them have come back."""
+    data = (b"%d " % size * size)[:size]
+
+    def query() -> str:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:
+            asking.settimeout(10)
+            asking.connect((address, port))
+            asking.send(data)
+            name, seen_as, echoed = asking.recv(65_536).split(b" ", 2)
+            assert echoed == data
+            return f"{name.decode()} {seen_as.decode()}"
+
+    return run_in_netns(source.path, query)
+
+
+SIZES = pytest.mark.parametrize("size", [2000, 8000, 60_000])
+
+
+@SIZES
+@pytest.mark.usefixtures("whole")
+@pytest.mark.parametrize(
+    ("address", "me"), [(SERVICE, text(CLIENT)), (SERVICE6, "fd00:10:244:1::3")]
+)
+def test_large_datagrams_through_a_service(client, address, me, size):
+    answers = {echo_udp(client, address, 53, size) for _ in range(2)}
+    assert answers == {f"web-1 {me}", f"web-2 {me}"}
+
+
+@SIZES
+@pytest.mark.usefixtures("whole")
+def test_large_datagrams_out_of_the_cluster(client, size):
+    for _ in range(2):
+        assert echo_udp(client, OUTSIDE, 5353, size) == "outside 172.18.0.11"
+
+
+@SIZES
+@pytest.mark.usefixtures("whole")
+def test_large_datagrams_of_a_pod_to_itself(net, size):
+    answers = {echo_udp(net.pods["web-1"], SERVICE, 53, size) for _ in range(2)}
+    assert answers == {"web-1 10.244.1.1", "web-2 10.244.1.2"}
+
+
+@SIZES
+@pytest.mark.usefixtures("whole")
+def test_large_datagrams_of_the_node(net, size):
+    """To a Service as the gateway; outside as itself, past the datapath, but the answer in it."""
+    node1 = net.nodes["node1"].namespace
+    answers = {echo_udp(node1, SERVICE, 53, size) for _ in range(2)}
+    assert answers == {"web-1 10.244.1.1", "web-2 10.244.1.1"}
+    assert echo_udp(node1, OUTSIDE, 5353, size) == "outside 172.18.0.11"
+
+
+@SIZES
+def test_large_datagrams_between_pods_and_from_a_linux_kernel(net, client, size):
+    assert echo_udp(client, text(PEER), 5353, size) == "web-2 10.244.1.3"
+    assert echo_udp(client, FOREIGN_POD, 5353, size) == "foreign 10.244.1.3"
+    assert echo_udp(net.pods["foreign"], text(PEER), 5353, size) == f"web-2 {FOREIGN_POD}"
+
+
+@pytest.mark.parametrize("target", [OUTSIDE, text(PEER)])
+def test_large_pings(client, target):
+    assert " 0% packet loss" in ping(client, target, "-s", "8000")
+
+
+def test_no_fragment_leaves_the_cluster_with_a_pods_address(net, client, tmp_path):
+    file = tmp_path / "outside.pcap"
+    tcpdump = net.pods["outside"].running(
+        *("tcpdump", "--immediate-mode", "-U", "-Z", "root", "-i", "eth0", "-w", str(file)),
+        *("ip", "and", "dst", OUTSIDE),
+        ready="listening on",
+    )
+    with tcpdump as process:
+        for _ in range(5):
+            echo_udp(client, OUTSIDE, 5353, 8000)
+        process.terminate()
+        process.wait(20)
+    seen = subprocess.run(
+        ["tshark", "-r", str(file), "-T", "fields", "-e", "ip.src", "-e", "ip.flags.mf"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\n")
+    assert len([line for line in seen if line.endswith(("1", "True"))]) == 25
+    assert {line.split("\t")[0] for line in seen if line} == {"172.18.0.11"}
+
+
 # Trust and observation.
 
 

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from netcore.conntrack.entry import ConntrackEntry
+from netcore.conntrack.fragments import datagram_of
 from netcore.conntrack.table import ConntrackTable
 from netcore.packet.packet import Packet, parse_packet
 from netcore.packet.rewrite import apply_rewrite, rewrite_quoted
 from netcore.pipeline.context import Context, FromPod, Ingress
 from netcore.pipeline.decide import decide
 from netcore.pipeline.snapshot import Snapshot
+from netcore.pipeline.stages.tracking import flow_of
 from netcore.pipeline.trace import Hop, Stage
 from netcore.pipeline.verdict import Decision, Drop, Reject, Reply, Verdict
 from netcore.service.frontend import FrontendKey
@@ -68,6 +70,8 @@ class Decider:
         packet = parse_packet(frame)
         decision, hops = self.decide(packet, ingress)
         self._track(decision, packet)
+        if decision.is_first_fragment:
+            self.flows.fragments.remember(datagram_of(packet), flow_of(packet), self.now_s)
         if decision.quoted_rewrite is not None:
             rewrite_quoted(frame, packet, decision.quoted_rewrite)
         if decision.rewrite is not None and not isinstance(decision.verdict, Drop | Reject | Reply):
@@ -109,6 +113,7 @@ def comparable(decision: Decision) -> tuple[object, ...]:
         decision.turn_of,
         decision.quoted_rewrite,
         decision.fragment_to_bytes,
+        decision.is_first_fragment,
     )
 
 

@@ -1,14 +1,17 @@
 """Frames for tests, and a check of every checksum in one that shares no code with netcore."""
 
+from collections.abc import Sequence
+
 from netcore.model.address import packed
 from netcore.packet.ethernet import EthernetHeader
 from netcore.packet.icmp import IcmpHeader
 from netcore.packet.icmpv6 import Icmpv6Header
 from netcore.packet.ipv4 import Ipv4Header
-from netcore.packet.ipv6 import Ipv6Header
+from netcore.packet.ipv6 import FragmentHeader, Ipv6Header
 from netcore.packet.protocols import (
     ETHERTYPE_IPV4,
     ETHERTYPE_IPV6,
+    IPV6_FRAGMENT,
     PROTOCOL_ICMP,
     PROTOCOL_ICMPV6,
     PROTOCOL_SCTP,
@@ -98,6 +101,7 @@ def ip(
     more_fragments: bool = False,
     fragment_offset: int = 0,
     options: bytes = b"",
+    identification: int = 0x1234,
 ) -> bytearray:
     """A frame from the pod; the keywords after `ttl` are IPv4's alone."""
     if len(src) == 16:
@@ -109,13 +113,67 @@ def ip(
         protocol,
         20 + len(options) + len(payload),
         ttl,
-        identification=0x1234,
+        identification=identification,
         dont_fragment=dont_fragment,
         more_fragments=more_fragments,
         fragment_offset=fragment_offset,
         options=options,
     )
     return frame(ETHERTYPE_IPV4, header.with_checksum().encode() + payload)
+
+
+def fragment(
+    src: bytes,
+    dst: bytes,
+    protocol: int,
+    piece: bytes,
+    offset: int,
+    *,
+    more: bool,
+    identification: int = 7,
+    ttl: int = 64,
+) -> bytearray:
+    """A part of a datagram, of the addresses' family."""
+    if len(src) == 16:
+        header = FragmentHeader(protocol, offset, more, identification).encode()
+        return ip(src, dst, IPV6_FRAGMENT, header + piece, ttl=ttl)
+    return ip(
+        src,
+        dst,
+        protocol,
+        piece,
+        ttl=ttl,
+        dont_fragment=False,
+        more_fragments=more,
+        fragment_offset=offset,
+        identification=identification,
+    )
+
+
+def fragments(whole: bytes | bytearray, size: int, identification: int = 7) -> list[bytearray]:
+    """What a sender makes of `whole` (no options or extensions): payloads of `size` bytes."""
+    wide = whole[12:14] == b"\x86\xdd"
+    at, width, start = (22, 16, 54) if wide else (26, 4, 34)
+    src, dst = bytes(whole[at : at + width]), bytes(whole[at + width : at + 2 * width])
+    payload, protocol = bytes(whole[start:]), whole[20 if wide else 23]
+    return [
+        fragment(
+            *(src, dst, protocol, payload[offset : offset + size], offset),
+            more=offset + size < len(payload),
+            identification=identification,
+        )
+        for offset in range(0, len(payload), size)
+    ]
+
+
+def reassembled(parts: Sequence[bytes | bytearray]) -> bytearray:
+    """The frame that fragments in their order were made of."""
+    first = parts[0]
+    if first[12:14] == b"\x86\xdd":
+        payload = b"".join(bytes(part[62:]) for part in parts)
+        return ip(bytes(first[22:38]), bytes(first[38:54]), first[54], payload)
+    payload = b"".join(bytes(part[34:]) for part in parts)
+    return ip(bytes(first[26:30]), bytes(first[30:34]), first[23], payload)
 
 
 def frame(ethertype: int, payload: bytes) -> bytearray:

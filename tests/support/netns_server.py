@@ -1,7 +1,8 @@
 """What answers in a namespace: `python -m tests.support.netns_server NAME TCP-PORT UDP-PORT`.
 
 HTTP: `/` gives NAME and the client's address, `/bytes/N` N bytes that follow from N, once and
-then the connection ends. UDP: NAME and the client's address. Ends with its standard input.
+then the connection ends. UDP: NAME and the client's address, and behind a space what was sent,
+if that was more than 1,000 bytes. Ends with its standard input.
 """
 
 import asyncio
@@ -32,7 +33,8 @@ class Datagrams(asyncio.DatagramProtocol):
         self.transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.transport.sendto(f"{self.name} {_plain(addr[0])}".encode(), addr)
+        answer = f"{self.name} {_plain(addr[0])}".encode()
+        self.transport.sendto(answer + (b" " + data if len(data) > 1000 else b""), addr)
 
 
 def _plain(address: str) -> str:

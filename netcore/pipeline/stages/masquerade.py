@@ -38,7 +38,7 @@ def masquerade(passage: Passage, verdict: Verdict) -> Drop | None:
     width = len(flow.dst)
     if isinstance(verdict, Deliver) and flow.src == flow.dst:
         return _translate(passage, snapshot.gateway(width), "hairpin: a pod reaches itself")
-    if _leaves_cluster(passage, verdict):
+    if leaves_cluster(passage, verdict):
         return _translate(passage, snapshot.node_address(width), "leaves the cluster")
     taken = passage.flows.lookup(flow.reversed())
     if taken is not None and taken[0] is not passage.replaces:
@@ -46,7 +46,8 @@ def masquerade(passage: Passage, verdict: Verdict) -> Drop | None:
     return None
 
 
-def _leaves_cluster(passage: Passage, verdict: Verdict) -> bool:
+def leaves_cluster(passage: Passage, verdict: Verdict) -> bool:
+    """Whether the packet needs the node's address as its source on the way that it takes."""
     flow, snapshot = passage.flow, passage.snapshot
     return (
         isinstance(verdict, ToHost)

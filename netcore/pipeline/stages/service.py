@@ -25,7 +25,7 @@ def translate_service(passage: Passage) -> Drop | Reject | None:
     if owner is None:
         return None
     if passage.is_fragment:
-        _note(passage, "fragment", "a fragment without ports cannot be matched to a Service")
+        _note(passage, "fragment", "its first fragment, which has the ports, is not known")
         return Drop(DropReason.IP_FRAGMENTATION_NOT_SUPPORTED)
     frontend = passage.snapshot.frontends.get((flow.dst, flow.protocol, flow.dst_port))
     if frontend is None:

@@ -1,6 +1,7 @@
 """Conntrack: is this packet part of a flow that is known, or an error about one?"""
 
 from netcore.conntrack.entry import ConntrackEntry, rewrite_between
+from netcore.conntrack.fragments import datagram_of
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.address import text
 from netcore.packet.packet import Packet
@@ -14,8 +15,13 @@ def flow_of(packet: Packet) -> FlowTuple:
 
 
 def follow_known_flow(passage: Passage) -> bool:
-    """True when the packet belongs to a tracked flow; its translation is then in force."""
-    known = None if passage.is_fragment else passage.flows.lookup(passage.flow)
+    """True when the packet belongs to a tracked flow; its translation is then in force.
+
+    Later fragments belong to the flow of their first one.
+    """
+    if passage.is_fragment:
+        return _follow_first_fragment(passage)
+    known = passage.flows.lookup(passage.flow)
     if known is None:
         return False
     entry, is_reply = known
@@ -30,6 +36,26 @@ def follow_known_flow(passage: Passage) -> bool:
         if after != passage.flow:
             why += "; translated as its first packet was"
         passage.hop(Stage.CONNTRACK, f"{entry.state.label} {direction}", why, after)
+    passage.flow = after
+    return True
+
+
+def _follow_first_fragment(passage: Passage) -> bool:
+    """There are no ports to translate: only the addresses are those of the flow."""
+    first = passage.flows.first_fragment(datagram_of(passage.packet))
+    known = passage.flows.lookup(first) if first else None
+    if known is None:
+        return False
+    passage.entry, passage.is_reply = known
+    entry, is_reply = known
+    translated = entry.translated(is_reply=is_reply)
+    after = passage.flow._replace(src=translated.src, dst=translated.dst)
+    if passage.trace is not None:
+        why = f"continues a datagram of flow {format_flow(entry.original)}"
+        if after != passage.flow:
+            why += "; translated as its first fragment was"
+        rule = f"fragment {passage.packet.identification} at {passage.packet.fragment_offset}"
+        passage.hop(Stage.CONNTRACK, rule, why, after)
     passage.flow = after
     return True
 

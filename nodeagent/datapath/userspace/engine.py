@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from netcore.conntrack.entry import ConntrackEntry
+from netcore.conntrack.fragments import datagram_of
 from netcore.conntrack.table import ConntrackTable
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.address import text
@@ -139,6 +140,7 @@ class Engine:
             and packet.ttl > 1
             and packet.ip_length <= cached.snapshot.config.pod_mtu_bytes
             and packet.fragment_offset == 0
+            and not packet.more_fragments
             and packet.quoted is None
             and not cached.entry.may_restart(packet.tcp_flags, is_reply=cached.is_reply)
         )
@@ -156,6 +158,10 @@ class Engine:
             refused = Drop(DropReason.CT_MAP_INSERTION_FAILED)
             self.counters.verdict(refused, len(frame))
             return
+        if decision.is_first_fragment:
+            self.conntrack.fragments.remember(datagram_of(packet), flow, now)
+        if packet.more_fragments:  # one way through the tunnel for all, or they overtake
+            flow = flow._replace(src_port=0, dst_port=0)
         verdict = decision.verdict
         if isinstance(verdict, Deliver | Encap | ToHost):
             self._remember(port, packet, flow, decision, verdict)

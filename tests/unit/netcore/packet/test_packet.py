@@ -59,6 +59,7 @@ def test_tcp_over_ipv4_has_every_field():
         "l4_offset": 34,
         "ip_length": 44,
         "quoted": None,
+        "identification": 0x1234,
     }
 
 

@@ -33,5 +33,8 @@ def test_without_a_trace_nothing_is_noted(node1):
 def test_a_first_fragment_still_has_its_ports(node1):
     data = ip(b"\1" * 4, b"\2" * 4, 17, udp()[34:], more_fragments=True)
     assert not passage(node1, data, None).is_fragment
+    assert passage(node1, data, None).is_first_fragment
     later = ip(b"\1" * 4, b"\2" * 4, 17, bytes(16), fragment_offset=8)
     assert passage(node1, later, None).is_fragment
+    assert not passage(node1, later, None).is_first_fragment
+    assert not passage(node1, udp(), None).is_first_fragment

@@ -1,5 +1,6 @@
 """The engine between devices that only remember; decisions themselves are netcore's tests."""
 
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -31,8 +32,10 @@ from tests.support.frames import (
     PEER,
     POD,
     POD_MAC,
+    fragments,
     frame,
     icmp,
+    reassembled,
     tcp,
     udp,
     wrong_checksums,
@@ -285,6 +288,56 @@ def test_errors_and_fragments_are_not_cached(node, monkeypatch):
     (sent, _) = node.client.sent
     assert parse_packet(sent).quoted.dst == WEB
     assert wrong_checksums(sent) == []
+
+
+def test_fragments_follow_their_first_one_also_in_a_cached_flow(node):
+    """The first fragment must be decided, however well its flow is known."""
+    large = bytes(range(256)) * 20
+    for _ in range(3):
+        node.handle(node.from_client, udp(CLIENT, WEB))
+    for identification in (7, 8):
+        node.web.sent.clear()
+        for part in fragments(udp(CLIENT, WEB, data=large), 1400, identification):
+            node.handle(node.from_client, part)
+        whole = reassembled(node.web.sent)
+        assert ends(whole) == (CLIENT, 40000, POD, 5353)
+        assert wrong_checksums(whole) == []
+    node.handle(node.from_client, udp(CLIENT, WEB))
+    assert parse_packet(node.web.sent[-1]).dst == POD
+
+
+def test_a_fragment_that_overtakes_its_first_one_is_dropped_and_counted(node):
+    first, later, last = fragments(udp(CLIENT, WEB, data=bytes(3000)), 1400)
+    for part in (later, first, last):
+        node.handle(node.from_client, part)
+    assert node.count("drop_ip_fragmentation_not_supported") == 1
+    assert [parse_packet(sent).fragment_offset for sent in node.web.sent] == [0, 2800]
+
+
+def test_a_datagram_that_conntrack_refuses_leaves_nothing_to_follow(node, monkeypatch):
+    monkeypatch.setattr(node.engine.conntrack, "insert", lambda entry, now: False)
+    for part in fragments(udp(CLIENT, WEB, data=bytes(2000)), 1400):
+        node.handle(node.from_client, part)
+    assert node.count("drop_ct_map_insertion_failed") == 1
+    assert node.count("drop_ip_fragmentation_not_supported") == 1
+    assert len(node.engine.conntrack.fragments) == 0
+
+
+def test_all_fragments_of_a_datagram_take_one_way_through_the_tunnel(node, monkeypatch):
+    hashes: list[int] = []
+    monkeypatch.setattr(node.tunnel, "send", lambda flow_hash, *_: hashes.append(flow_hash))
+    for part in fragments(udp(CLIENT, PEER, data=bytes(3000)), 1400):
+        node.handle(node.from_client, part)
+    assert len(hashes) == 3
+    assert len(set(hashes)) == 1
+
+
+def test_first_fragments_are_forgotten_in_time(node):
+    for part in fragments(udp(CLIENT, WEB, data=bytes(2000)), 1400):
+        node.handle(node.from_client, part)
+    assert len(node.engine.conntrack.fragments) == 1
+    node.engine.expire(time.monotonic() + 31)
+    assert len(node.engine.conntrack.fragments) == 0
 
 
 def test_the_cache_is_bounded(node, monkeypatch):

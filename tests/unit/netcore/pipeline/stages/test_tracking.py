@@ -8,14 +8,25 @@ from netcore.pipeline.context import Context, FromHost
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.stages.tracking import flow_of, follow_related_error, format_flow
 from netcore.pipeline.trace import Stage
-from netcore.pipeline.verdict import Deliver, Encap, ToHost
+from netcore.pipeline.verdict import (
+    Deliver,
+    Drop,
+    DropReason,
+    Encap,
+    Reject,
+    RejectKind,
+    ToHost,
+)
 from tests.support.cluster import (
     CLIENT,
     CLIENT6,
     CLIENT_POD,
+    EMPTY,
     GATEWAY,
     NODE1,
+    NODE1_6,
     OUTSIDE,
+    OUTSIDE6,
     WEB,
     WEB6,
     WEB_PODS,
@@ -29,8 +40,11 @@ from tests.support.frames import (
     POD,
     POD6,
     echo,
+    fragment,
+    fragments,
     icmp,
     ip,
+    reassembled,
     tcp,
     udp,
     wrong_checksums,
@@ -38,6 +52,11 @@ from tests.support.frames import (
 
 ME = from_pod(CLIENT_POD)
 WEB1 = from_pod(WEB_PODS[0])
+
+
+def ends(data: bytes | bytearray) -> tuple[bytes, int, bytes, int]:
+    packet = parse_packet(data)
+    return packet.src, packet.src_port, packet.dst, packet.dst_port
 
 
 @pytest.mark.parametrize(("me", "service", "peer"), [(CLIENT, WEB, PEER), (CLIENT6, WEB6, PEER6)])
@@ -96,12 +115,151 @@ def test_a_reset_connection_is_opened_anew(node1):
     assert node1.send(tcp(CLIENT, PEER), ME).decision.is_new
 
 
-def test_a_later_fragment_belongs_to_no_flow(node1):
+def test_a_later_fragment_without_its_first_one_belongs_to_no_flow(node1):
     node1.send(udp(CLIENT, PEER), ME)
     later = node1.send(ip(CLIENT, PEER, 17, bytes(16), fragment_offset=1480), ME)
     assert isinstance(later.verdict, Encap)
     assert later.decision.entry is None
     assert Stage.CONNTRACK not in later.stages
+
+
+# Fragments: those after the first have no ports, and go where the first one went.
+
+
+LARGE = bytes(range(256)) * 20
+
+
+@pytest.mark.parametrize(
+    ("me", "service", "pod", "peer"), [(CLIENT, WEB, POD, PEER), (CLIENT6, WEB6, POD6, PEER6)]
+)
+@pytest.mark.parametrize("turn", [0, 1])
+def test_a_fragmented_query_and_answer_through_a_service(node1, me, service, pod, peer, turn):
+    node1.turns[service, 17, 53] = turn
+    backend, far = (peer, from_node(2)) if turn else (pod, WEB1)
+    query = fragments(udp(me, service, data=LARGE), 1400)
+    there = [node1.send(part, ME) for part in query]
+    assert len(there) == 4
+    assert {type(each.verdict) for each in there} == {Encap if turn else Deliver}
+    arrived = reassembled([each.frame for each in there])
+    assert arrived[-len(LARGE) :] == LARGE
+    assert ends(arrived) == (me, 40000, backend, 5353)
+    answer = fragments(udp(backend, me, 5353, 40000, LARGE), 1400)
+    back = [node1.send(part, far) for part in answer]
+    assert {each.verdict for each in back} == {Deliver(me)}
+    returned = reassembled([each.frame for each in back])
+    assert ends(returned) == (service, 53, me, 40000)
+    assert wrong_checksums(arrived) == wrong_checksums(returned) == []
+    (entry,) = node1.flows
+    assert {each.decision.entry for each in there + back} == {entry}
+
+
+@pytest.mark.parametrize(
+    ("me", "outside", "own"), [(CLIENT, OUTSIDE, NODE1), (CLIENT6, OUTSIDE6, NODE1_6)]
+)
+@pytest.mark.parametrize("build", [udp, tcp, echo])
+def test_fragments_out_of_the_cluster_and_back(node1, me, outside, own, build):
+    there = [node1.send(part, ME) for part in fragments(build(me, outside, data=LARGE[:1000]), 400)]
+    assert {each.verdict for each in there} == {ToHost()}
+    left = reassembled([each.frame for each in there])
+    (src, port, dst, dport) = ends(left)
+    assert (src, port, dst) == (own, 61000, outside)
+    answer = build(outside, own, *((61000,) if build is echo else (dport, port)), data=LARGE)
+    back = [node1.send(part, FromHost()) for part in fragments(answer, 1400)]
+    assert {each.verdict for each in back} == {Deliver(me)}
+    returned = reassembled([each.frame for each in back])
+    assert ends(returned)[0::2] == (outside, me)
+    assert wrong_checksums(left) == wrong_checksums(returned) == []
+
+
+def test_fragments_of_a_pod_that_reaches_itself(node1):
+    there = [node1.send(part, WEB1) for part in fragments(udp(POD, WEB, data=LARGE), 1400)]
+    assert ends(reassembled([each.frame for each in there])) == (GATEWAY, 61000, POD, 5353)
+    answer = udp(POD, GATEWAY, 5353, 61000, LARGE)
+    back = [node1.send(part, WEB1) for part in fragments(answer, 1400)]
+    assert ends(reassembled([each.frame for each in back])) == (WEB, 53, POD, 40000)
+
+
+def test_a_later_fragment_says_whom_it_follows(node1):
+    first, later, *_ = fragments(udp(CLIENT, WEB, data=LARGE), 1400, identification=4660)
+    sent = node1.send(first, ME)
+    assert sent.decision.is_first_fragment
+    followed = node1.send(later, ME)
+    assert not followed.decision.is_first_fragment
+    assert followed.stages == [Stage.ANTI_SPOOF, Stage.CONNTRACK, Stage.ROUTE, Stage.DELIVER]
+    assert followed.why(Stage.CONNTRACK) == (
+        "fragment 4660 at 1400 | continues a datagram of flow 10.244.1.3:40000 -> 10.96.0.50:53; "
+        "translated as its first fragment was"
+    )
+
+
+def test_a_later_fragment_of_an_untranslated_flow_is_part_of_it(node1):
+    first, later, *_ = fragments(udp(CLIENT, PEER, data=LARGE), 1400)
+    entry = node1.send(first, ME).decision.entry
+    followed = node1.send(later, ME)
+    assert followed.decision.entry is entry
+    assert followed.why(Stage.CONNTRACK).endswith("flow 10.244.1.3:40000 -> 10.244.2.3:53")
+
+
+@pytest.mark.parametrize(
+    ("changed", "identification"),
+    [({}, 8), ({"src": POD}, 7), ({"dst": EMPTY}, 7), ({"protocol": 6}, 7)],
+)
+def test_datagrams_are_not_mixed_up(node1, changed, identification):
+    node1.send(fragments(udp(CLIENT, WEB, data=LARGE), 1400)[0], ME)
+    what = {"src": CLIENT, "dst": WEB, "protocol": 17, **changed}
+    other = fragment(
+        **what, piece=bytes(64), offset=1400, more=False, identification=identification
+    )
+    outcome = node1.send(other, WEB1 if what["src"] == POD else ME)
+    assert outcome.verdict == Drop(DropReason.IP_FRAGMENTATION_NOT_SUPPORTED)
+
+
+def test_ipv6_fragments_may_differ_in_what_they_say_comes_next(node1):
+    """RFC 8200 4.5: behind a first fragment's header there may be further extensions."""
+    options = bytes((17, 0, 1, 4, 0, 0, 0, 0))  # destination options: PadN
+    datagram = options + bytes(udp(CLIENT6, WEB6, data=LARGE)[54:])
+    first = fragment(CLIENT6, WEB6, 60, datagram[:1400], 0, more=True)
+    later = fragment(CLIENT6, WEB6, 60, datagram[1400:2800], 1400, more=True)
+    assert node1.send(first, ME).packet.dst == POD6
+    assert node1.send(later, ME).packet.dst == POD6
+
+
+def test_a_datagram_that_was_refused_leaves_nothing_to_follow(node1):
+    first, later, *_ = fragments(udp(CLIENT, EMPTY, data=LARGE), 1400)
+    outcome = node1.send(first, ME)
+    assert (type(outcome.verdict), outcome.decision.is_first_fragment) == (Reject, False)
+    assert node1.send(later, ME).verdict == Drop(DropReason.IP_FRAGMENTATION_NOT_SUPPORTED)
+
+
+def test_a_fragment_does_not_outlive_its_flow(node1):
+    first, later, *_ = fragments(udp(CLIENT, WEB, data=LARGE), 1400)
+    node1.flows.remove(node1.send(first, ME).decision.entry)
+    assert node1.send(later, ME).verdict == Drop(DropReason.IP_FRAGMENTATION_NOT_SUPPORTED)
+
+
+@pytest.mark.parametrize(("me", "outside"), [(CLIENT, OUTSIDE), (CLIENT6, OUTSIDE6)])
+def test_no_fragment_leaves_the_cluster_with_a_pods_address(node1, me, outside):
+    first, early, *_ = fragments(udp(me, outside, data=LARGE), 1400)
+    refused = node1.send(early, ME)
+    assert refused.verdict == Drop(DropReason.IP_FRAGMENTATION_NOT_SUPPORTED)
+    assert "its first fragment is not known" in refused.why(Stage.MASQUERADE)
+    node1.send(first, ME)
+    assert node1.send(early, ME).packet.src in (NODE1, NODE1_6)
+
+
+def test_fragments_for_the_node_itself_are_its_own(node1):
+    """Whether they answer a pod only their first one could tell; the node waits for that."""
+    for target, ingress in ((GATEWAY, ME), (NODE1, ME)):
+        later = fragment(CLIENT, target, 17, bytes(64), 1400, more=False)
+        assert node1.send(later, ingress).verdict == ToHost()
+    later = fragment(OUTSIDE, NODE1, 17, bytes(64), 1400, more=False)
+    assert node1.send(later, FromHost()).verdict == ToHost()
+
+
+@pytest.mark.parametrize(("me", "peer"), [(CLIENT, PEER), (CLIENT6, PEER6)])
+def test_later_fragments_are_limited_like_any_packet(node1, me, peer):
+    later = fragment(me, peer, 17, bytes(64), 1400, more=False, ttl=1)
+    assert node1.send(later, ME).verdict == Reject(RejectKind.TIME_EXCEEDED)
 
 
 # ICMP errors: what they quote must be what the reader of the error sent.

@@ -159,6 +159,8 @@ class Registration:
 
     async def heartbeat(self, request: pb.HeartbeatRequest) -> pb.HeartbeatResponse:
         """Notes a sign of life. Raises Refusal NOT_FOUND when it has to register again."""
+        if not request.name or not request.instance_id:
+            raise ConfigError("name and instance_id: required")
         if request.role == pb.ROLE_DNS:
             last = self._heartbeats.last("dns", request.name)
             owner = last.instance_id if last else ""

@@ -30,7 +30,7 @@ def parse_status(text: bytes, pod: str) -> Object:
     """A core/v1 PodStatus as far as others rely on it. Raises ConfigError naming the pod."""
     try:
         status = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"status of pod {pod}: not JSON: {error}") from error
     if not isinstance(status, dict):
         raise ConfigError(f"status of pod {pod}: not an object")
@@ -103,23 +103,29 @@ class Reporting:
 
     async def _store(self, node_name: str, pod: pb.PodStatus, status: Object | None) -> None:
         if pod.removed:
-            await self._remove(pod)
+            await self._remove(node_name, pod)
             return
         if status is None:
             return
 
         def change(current: Object) -> None:
-            other = current["metadata"]["uid"] != pod.uid or node_of(current) != node_name
-            if other:
-                raise StatusError(404, "NotFound", f'pods "{pod.name}" not found')
+            _check_is_at(node_name, pod, current)
             known = current.get("status") or {}
             current["status"] = merged_status(known, status, datetime.now(UTC))
 
         await self._client.patch("pods", pod.name, change, pod.namespace, subresource="status")
 
-    async def _remove(self, pod: pb.PodStatus) -> None:
-        """The object goes for good; that it has gone already is what was wanted."""
+    async def _remove(self, node_name: str, pod: pb.PodStatus) -> None:
+        """The object goes for good; that it has gone already is what was wanted.
+
+        Only what a user or controller has deleted is removed: a pod that an agent has lost by
+        its own fault is still wanted.
+        """
         try:
+            current = await self._client.get("pods", pod.name, pod.namespace)
+            _check_is_at(node_name, pod, current)
+            if not current["metadata"].get("deletionTimestamp"):
+                return
             await self._client.delete(
                 "pods", pod.name, pod.namespace, uid=pod.uid, grace_period_seconds=0
             )
@@ -147,6 +153,12 @@ class Reporting:
             request.node_name,
         )
         return pb.ReportEventResponse()
+
+
+def _check_is_at(node_name: str, reported: pb.PodStatus, current: Object) -> None:
+    """Raises StatusError 404 when the pod is another one or another node's."""
+    if current["metadata"]["uid"] != reported.uid or node_of(current) != node_name:
+        raise StatusError(404, "NotFound", f'pods "{reported.name}" not found')
 
 
 def _check_event(request: pb.ReportEventRequest) -> None:

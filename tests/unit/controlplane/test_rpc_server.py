@@ -260,7 +260,41 @@ async def test_reports_about_other_peoples_pods_are_refused():
         assert (await made.items("pods"))[0]["status"].get("podIP") is None
 
 
-@pytest.mark.parametrize("text", [b"{", b"[]", b'{"phase":"Odd"}', b'{"podIP":"x"}'])
+async def test_pods_are_removed_by_their_own_node_once_they_are_deleted():
+    async with cluster() as made:
+        agent = await made.agent(1)
+        agent.runs_pods = False
+        await made.create("deployments.apps", deployment())
+        (pod,) = await made.eventually("pods", lambda p: p and p[0]["spec"].get("nodeName"))
+        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+
+        async def report_removed(node_name: str, uid: str) -> None:
+            gone = pb.PodStatus(namespace="default", name=name, uid=uid, removed=True)
+            request = pb.ReportStatusRequest(node_name=node_name, pods=[gone])
+            await agent.stub.ReportStatus(request)
+
+        await report_removed(agent.name, uid)  # nobody has asked for it
+        assert [p["metadata"]["uid"] for p in await made.items("pods")] == [uid]
+        await made.client.delete("pods", name, "default")
+        for stranger in (("other", uid), (agent.name, ""), (agent.name, "other")):
+            await report_removed(*stranger)
+            assert uid in [p["metadata"]["uid"] for p in await made.items("pods")]
+        await report_removed(agent.name, uid)
+        assert uid not in [p["metadata"]["uid"] for p in await made.items("pods")]
+
+
+@pytest.mark.parametrize(("name", "instance"), [("", "i"), ("kubehop-worker", "")])
+async def test_a_heartbeat_says_whose_it_is(name, instance):
+    async with cluster() as made:
+        agent = await made.agent(1, run=False)
+        beat = pb.HeartbeatRequest(name=name, role=pb.ROLE_NODE, instance_id=instance, ready=True)
+        message = await refused(agent.stub.Heartbeat(beat), grpc.StatusCode.INVALID_ARGUMENT)
+        assert "required" in message
+
+
+@pytest.mark.parametrize(
+    "text", [b"[" * 100_000, b"{", b"[]", b'{"phase":"Odd"}', b'{"podIP":"x"}']
+)
 async def test_a_malformed_status_is_refused(text):
     async with cluster() as made:
         agent = await made.agent(1, run=False)

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from netcore.model.address import text
+from netcore.model.address import packed, text
 from netcore.model.endpoint import EndpointPort
+from netcore.pipeline.stages.masquerade import MASQUERADE_PORTS
 from nodeagent.datapath.base import Observation, ObservationFilter
 from nodeagent.edges.netns import run_in_netns
+from tests.support import frames
 from tests.support.cluster import (
     CLIENT,
     CLIENT_POD,
@@ -344,6 +346,30 @@ def test_no_fragment_leaves_the_cluster_with_a_pods_address(net, client, tmp_pat
     ).stdout.split("\n")
     assert len([line for line in seen if line.endswith(("1", "True"))]) == 25
     assert {line.split("\t")[0] for line in seen if line} == {"172.18.0.11"}
+
+
+def test_sctp_out_of_the_cluster_and_back(net, client):
+    """Without an SCTP stack anywhere: what is sent is only seen by raw sockets."""
+
+    def opened() -> socket.socket:
+        made = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_SCTP)
+        made.settimeout(10)
+        return made
+
+    with (
+        run_in_netns(client.path, opened) as asking,
+        run_in_netns(net.pods["outside"].path, opened) as outside,
+    ):
+        asking.sendto(frames.sctp(sport=5000, dport=9999)[34:], (OUTSIDE, 0))
+        question, (seen_as, _) = outside.recvfrom(2000)
+        port = int.from_bytes(question[20:22], "big")
+        assert (seen_as, port in MASQUERADE_PORTS) == ("172.18.0.11", True)
+        assert frames.wrong_ipv4_checksums(question) == []
+        outside.sendto(frames.sctp(sport=9999, dport=port)[34:], (seen_as, 0))
+        answer = asking.recv(2000)
+    assert frames.wrong_ipv4_checksums(answer) == []
+    assert answer[12:16] == packed(OUTSIDE)
+    assert answer[20:24] == (9999).to_bytes(2, "big") + (5000).to_bytes(2, "big")
 
 
 # Trust and observation.

@@ -10,7 +10,7 @@ from netcore.packet.arp import ArpHeader
 from netcore.packet.packet import parse_packet
 from netcore.packet.protocols import ETHERTYPE_ARP
 from netcore.pipeline.context import FromHost, FromPod, FromTunnel
-from netcore.pipeline.verdict import Deliver, Drop, Encap, Reject, Reply, ToHost
+from netcore.pipeline.verdict import Deliver, Drop, DropReason, Encap, Reject, Reply, ToHost
 from tests.support import frames
 from tests.support.cluster import (
     CLIENT,
@@ -19,6 +19,7 @@ from tests.support.cluster import (
     EMPTY,
     GATEWAY,
     NODE1,
+    NODE1_6,
     NODE2,
     OUTSIDE,
     OUTSIDE6,
@@ -164,6 +165,58 @@ def test_the_answer_from_outside_restores_the_tuple(me, outside, port, dport, lo
     back = node.send(frames.tcp(outside, own, dport, own_port, flags=0x12), FromHost())
     assert back.verdict == Deliver(me)
     assert back.ends == (outside, dport, me, port)
+
+
+# Fragments.
+
+TARGETS = st.sampled_from(
+    ((CLIENT, WEB), (CLIENT6, WEB6), (CLIENT, OUTSIDE), (CLIENT6, OUTSIDE6), (CLIENT, PEER))
+)
+DATAGRAMS = st.tuples(TARGETS, st.integers(1, 3), st.integers(1, 3), st.integers(0, 300))
+
+
+@given(st.lists(DATAGRAMS, min_size=1, max_size=4), st.integers(1, 8), st.randoms(), LOTS)
+def test_fragments_in_any_order_follow_their_first_one_or_stay(datagrams, units, chance, lot):
+    """Also when identifications and ports are used again, and datagrams are interleaved."""
+    node = Decider(SNAPSHOT, random_below=lambda n: lot % n)
+    parts: list[bytearray] = []
+    for (me, target), port, identification, size in datagrams:
+        whole = frames.udp(me, target, port, 53, bytes(size))
+        parts += frames.fragments(whole, 8 * units, identification)
+    chance.shuffle(parts)
+    for part in parts:
+        outcome = node.send(part, from_pod(CLIENT_POD))
+        match outcome.verdict:
+            case Drop(reason):
+                assert reason is DropReason.IP_FRAGMENTATION_NOT_SUPPORTED
+                assert parse_packet(part).fragment_offset
+            case ToHost():
+                assert outcome.packet.src in (NODE1, NODE1_6)
+            case _:
+                assert outcome.packet.dst not in (WEB, WEB6)
+
+
+@pytest.mark.parametrize("is_reply", [False, True])
+@given(TARGETS, st.binary(max_size=300), st.integers(1, 8), LOTS)
+def test_fragments_in_their_order_arrive_whole(is_reply, ends, data, units, lot):
+    me, target = ends
+    node = Decider(SNAPSHOT, random_below=lambda n: lot % n)
+    ingress: FromPod | FromTunnel | FromHost = from_pod(CLIENT_POD)
+    whole, source = frames.udp(me, target, 7, 53, data), (me, 7)
+    if is_reply:
+        node.turns[target, 17, 53] = 1  # of the other node
+        sent = node.send(frames.udp(me, target, 7, 53), ingress)
+        ingress = FromHost() if sent.verdict == ToHost() else from_node(2)
+        src, sport, dst, dport = sent.ends
+        whole, source = frames.udp(dst, src, dport, sport, data), (target, 53)
+    outcomes = [node.send(part, ingress) for part in frames.fragments(whole, 8 * units)]
+    arrived = frames.reassembled([each.frame for each in outcomes])
+    assert arrived[len(arrived) - len(data) :] == data
+    assert frames.wrong_checksums(arrived) == []
+    packet = parse_packet(arrived)
+    if is_reply or source[0] == packet.src:
+        assert (packet.src, packet.src_port) == source
+    assert len({each.verdict for each in outcomes}) == 1
 
 
 @given(st.lists(st.tuples(SERVICES, st.integers(1, 3), st.booleans()), max_size=12), LOTS)

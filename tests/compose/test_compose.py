@@ -83,7 +83,7 @@ def ready_nodes(kubectl):
     return {
         node["metadata"]["name"]
         for node in kubectl.json("get", "nodes")["items"]
-        for condition in node["status"]["conditions"]
+        for condition in node["status"].get("conditions", ())
         if condition["type"] == "Ready" and condition["status"] == "True"
     }
 

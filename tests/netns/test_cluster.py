@@ -40,7 +40,7 @@ def test_three_nodes_are_ready(kubectl):
     ready = [
         condition["status"]
         for node in nodes
-        for condition in node["status"]["conditions"]
+        for condition in node["status"].get("conditions", ())
         if condition["type"] == "Ready"
     ]
     assert ready == ["True"] * 3

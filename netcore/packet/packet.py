@@ -38,7 +38,7 @@ _IPV6 = struct.Struct("!IHBB16s16s")
 _UPPER = struct.Struct("!HHH2x")  # ports, and the length that UDP has in third place
 
 # All of the above at once, for IPv4 without options: most packets there are.
-_COMMON = struct.Struct("!6s6sH BxHHHBBxx4s4s HHH2x").unpack_from
+_COMMON = struct.Struct("!6s6sH BxHxxHBBxx4s4s HHH2x").unpack_from
 _NO_OPTIONS = 0x45
 _COMMON_L4 = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES
 _COMMON_BYTES = 40  # with room for a TCP header; shorter datagrams take the long way
@@ -81,8 +81,9 @@ class Packet(NamedTuple):
     such header. IPv6 packets count as `dont_fragment`, for no router may cut them.
     `l3_offset` and `l4_offset` count from the start of the buffer that was parsed, `ip_length`
     is that of the whole IP packet as its header states it: bytes behind it are padding.
-    `quoted` is set for ICMP errors and nothing else. `identification` is that of IPv4 or of an
-    IPv6 fragment header, else 0; only in fragments it means anything (RFC 6864).
+    `quoted` is set for ICMP errors and nothing else. `identification` tells which datagram a
+    fragment is of; it is 0 for IPv4 packets that are whole, where it has no meaning (RFC 6864),
+    and without an IPv6 fragment header.
     """
 
     dst_mac: bytes
@@ -142,8 +143,8 @@ def parse_packet(frame: Buffer, offset: int = 0) -> Packet:
     """
     try:
         (
-            dst_mac, src_mac, ethertype, version_ihl, length, identification, fragment, ttl,
-            protocol, src, dst, src_port, dst_port, third,
+            dst_mac, src_mac, ethertype, version_ihl, length, fragment, ttl, protocol, src, dst,
+            src_port, dst_port, third,
         ) = _COMMON(frame, offset)  # fmt: skip
     except struct.error:  # a short frame
         return _parse_any(frame, offset)
@@ -162,7 +163,7 @@ def parse_packet(frame: Buffer, offset: int = 0) -> Packet:
     return Packet(
         dst_mac, src_mac, ethertype, src, dst, protocol, src_port, dst_port, -1, -1, flags, ttl,
         fragment & _DONT_FRAGMENT != 0, 0, False,
-        offset + ETHERNET_HEADER_BYTES, offset + _COMMON_L4, length, None, identification,
+        offset + ETHERNET_HEADER_BYTES, offset + _COMMON_L4, length, None,
     )  # fmt: skip
 
 
@@ -236,7 +237,7 @@ def _parse_ipv4(frame: Buffer, l3: int, end: int) -> _Network:
     return _Network(
         src, dst, protocol, ttl, bool(fragment & _DONT_FRAGMENT),
         (fragment & _FRAGMENT_OFFSET) * 8, bool(fragment & _MORE_FRAGMENTS), l3 + size, length,
-        identification,
+        identification if fragment & _FRAGMENTED else 0,
     )  # fmt: skip
 
 

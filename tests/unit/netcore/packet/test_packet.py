@@ -59,7 +59,7 @@ def test_tcp_over_ipv4_has_every_field():
         "l4_offset": 34,
         "ip_length": 44,
         "quoted": None,
-        "identification": 0x1234,
+        "identification": 0,
     }
 
 
@@ -142,6 +142,7 @@ def test_first_fragment_of_ipv4_has_ports():
     )
     packet = parse_packet(data)
     assert (packet.src_port, packet.dst_port, packet.more_fragments) == (1, 2, True)
+    assert packet.identification == 0x1234
     assert not packet.dont_fragment
 
 
@@ -149,16 +150,18 @@ def test_first_fragment_of_ipv4_has_ports():
 def test_later_fragment_of_ipv4_has_no_ports(protocol):
     packet = parse_packet(ip(POD, PEER, protocol, b"\3\0", fragment_offset=1480))
     assert (packet.protocol, packet.fragment_offset) == (protocol, 1480)
+    assert packet.identification == 0x1234
     assert (packet.src_port, packet.dst_port, packet.icmp_type) == (0, 0, -1)
 
 
 @pytest.mark.parametrize(("offset", "ports"), [(0, (1, 2)), (1448, (0, 0))])
 def test_fragments_of_ipv6(offset, ports):
-    header = FragmentHeader(17, offset, True, 1)
+    header = FragmentHeader(17, offset, True, 0xCAFED00D)
     packet = parse_packet(ip(POD6, PEER6, 44, header.encode() + b"\0\1\0\2\x20\0\0\0"))
     assert (packet.protocol, packet.fragment_offset) == (17, offset)
     assert (packet.src_port, packet.dst_port) == ports
     assert packet.more_fragments
+    assert packet.identification == 0xCAFED00D
 
 
 def test_arp_has_sender_and_target_as_addresses():

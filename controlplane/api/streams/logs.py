@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from controlplane.rpc.agents import Agents, NodeReader
 
 log = logging.getLogger(__name__)
+_MAX_INT64 = 2**63 - 1
 _FIRST_PART_S = 1.0
 """How long a refusal of the agent may take; a followed log can be silent for ever."""
 
@@ -98,7 +99,7 @@ def parse_query(query: Mapping[str, str], now_ns: int) -> LogQuery:
         raise invalid("PodLogOptions", "", errors)
     since_ns = since_time or 0
     if numbers["sinceSeconds"] is not None:
-        since_ns = now_ns - numbers["sinceSeconds"] * 1_000_000_000
+        since_ns = max(now_ns - numbers["sinceSeconds"] * 1_000_000_000, 0)
     tail_lines = numbers["tailLines"]
     return LogQuery(
         follow=boolean(query, "follow"),
@@ -112,11 +113,17 @@ def parse_query(query: Mapping[str, str], now_ns: int) -> LogQuery:
 
 def _number(query: Mapping[str, str], name: str) -> int | None:
     text = query.get(name, "")
+    if not text:
+        return None
     try:
-        return int(text) if text else None
+        value = int(text)
     except ValueError as error:
         message = f'strconv.ParseInt: parsing "{text}": invalid syntax (parameter {name})'
         raise bad_request(message) from error
+    if abs(value) > _MAX_INT64:
+        message = f'strconv.ParseInt: parsing "{text}": value out of range (parameter {name})'
+        raise bad_request(message)
+    return value
 
 
 def _errors(numbers: Mapping[str, int | None], *, has_since_time: bool) -> list[FieldError]:

@@ -24,6 +24,7 @@ PATH = "/api/v1/namespaces/default/pods/web/log"
             {"follow": "true", "previous": "1", "timestamps": "True", "tailLines": "0"},
             LogQuery(follow=True, previous=True, timestamps=True, tail_lines=0),
         ),
+        ({"sinceSeconds": "99999999999999"}, LogQuery(since_unix_ns=0)),
         ({"sinceSeconds": "10"}, LogQuery(since_unix_ns=NOW_NS - 10_000_000_000)),
         (
             {"sinceTime": "2030-01-01T00:00:00Z", "limitBytes": "5"},
@@ -54,6 +55,7 @@ def test_options(query, expected):
             "at most one of `sinceTime` or `sinceSeconds`",
         ),
         ({"tailLines": "x"}, 400, 'parsing "x"'),
+        ({"tailLines": "9223372036854775808"}, 400, "value out of range"),
         ({"sinceTime": "yesterday"}, 400, "no RFC 3339 time"),
         ({"follow": "maybe"}, 400, 'strconv.ParseBool: parsing "maybe"'),
     ],

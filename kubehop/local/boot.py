@@ -30,8 +30,10 @@ def become_init(report_pid: Callable[[int], object]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     if pid := os.fork():
-        report_pid(pid)
-        os._exit(0)
+        try:
+            report_pid(pid)
+        finally:
+            os._exit(0)
     try:
         mount("none", "/", "none", _MS_REC | _MS_PRIVATE)
         mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)

@@ -6,19 +6,19 @@ import contextlib
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from kubehop.local.cleanup import remove_files
 from kubehop.local.control import ask
-from kubehop.local.identity import ProcessIdentity
-from kubehop.local.launch import ADOPTED, LaunchOrder, receive_events
+from kubehop.local.launch import LaunchOrder, Lifeline
 from kubehop.local.locking import cluster_lock
 from kubehop.local.logfile import last_line
 from kubehop.local.paths import ClusterPaths, cluster_names, cluster_paths
 from kubehop.local.readiness import Readiness
-from kubehop.local.record import ClusterRecord, load_record, save_record
+from kubehop.local.record import load_record, save_record
 from kubehop.local.rights import check_tun
 from kubehop.local.spec import check
 from netcore.model.errors import KubehopError
@@ -34,16 +34,12 @@ _LOCK_PATIENCE_S = 15.0
 _END_PATIENCE_S = 10.0
 
 
-class ClusterExists(KubehopError):
-    """A cluster with this name runs already."""
-
-
 class NoSuchCluster(KubehopError):
     """No cluster with this name runs."""
 
 
 class LaunchFailed(KubehopError):
-    """The cluster's supervisor could not start."""
+    """The cluster's supervisor could not start, or another cluster or command is in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ def create(spec: ClusterSpec, wishes: Wishes, progress: Callable[[str], None]) -
     """A running cluster. When anything fails or interrupts this call, nothing of it is left.
 
     `progress` gets one line when each step begins. Raises ConfigError, MissingRights,
-    ClusterExists, Busy, LaunchFailed, NotReady.
+    LaunchFailed, NotReady.
     """
     check(spec)
     check_tun()
@@ -69,16 +65,9 @@ def create(spec: ClusterSpec, wishes: Wishes, progress: Callable[[str], None]) -
 
         check_kubeconfig(wishes.merge_into)
     paths = cluster_paths(spec.name)
-    with cluster_lock(paths) as lock:
-        if load_record(paths).is_running:
-            raise ClusterExists(
-                f'a cluster with the name "{spec.name}" already runs: '
-                f"end it (kubehop down --name {spec.name}) or choose another --name"
-            )
-        remove_files(paths)
-        with _launched(spec, paths, lock, progress) as lifeline:
-            _complete(spec, paths, wishes, progress)
-            lifeline.sendall(ADOPTED)
+    with _launched(spec, paths, progress) as lifeline:
+        _complete(spec, paths, wishes, progress)
+        lifeline.adopt()
     return paths
 
 
@@ -147,68 +136,68 @@ def _nodes(spec: ClusterSpec) -> str:
 
 @contextlib.contextmanager
 def _launched(
-    spec: ClusterSpec, paths: ClusterPaths, lock: int, progress: Callable[[str], None]
-) -> Iterator[socket.socket]:
+    spec: ClusterSpec, paths: ClusterPaths, progress: Callable[[str], None]
+) -> Iterator[Lifeline]:
     """A supervisor that runs and has started all programs; it ends when the body fails.
 
-    Should this process be killed the supervisor sees the lifeline's end and cleans up itself.
+    The supervisor makes all files. Should this process be killed it sees the lifeline's end and
+    takes them away again.
     """
     progress(f"Preparing {_nodes(spec)}")
-    paths.logs.mkdir(mode=0o700, parents=True)
-    paths.directory.chmod(0o700)
     ours, theirs = socket.socketpair()
-    with ours:
-        try:
-            with theirs:
-                order = LaunchOrder(spec, paths.directory, theirs.fileno(), lock)
-                launcher = _start_supervisor(order)
-            with launcher:
-                _await_running(ours, paths)
-            yield ours
-        except BaseException:
-            _take_down(ours, paths)
-            raise
+    with ours, tempfile.TemporaryFile() as output:
+        lifeline = Lifeline(ours)
+        with theirs:
+            order = LaunchOrder(spec, paths.directory, theirs.fileno())
+            supervisor = _start_supervisor(order, output)
+        with supervisor:
+            try:
+                _await_running(lifeline, paths, output)
+                yield lifeline
+            except BaseException:
+                _take_down(lifeline, paths, supervisor)
+                raise
 
 
-def _start_supervisor(order: LaunchOrder) -> subprocess.Popen[bytes]:
-    with order.paths.log("supervisor").open("ab") as output:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "kubehop.local", order.encode()],
-            pass_fds=(order.lifeline, order.lock),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            cwd="/",
-        )
+def _start_supervisor(order: LaunchOrder, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    """`output` gets what it says before it has a log of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "kubehop.local", order.encode()],
+        pass_fds=(order.lifeline,),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        cwd="/",
+    )
 
 
-def _await_running(lifeline: socket.socket, paths: ClusterPaths) -> None:
-    for event in receive_events(lifeline):
-        if event.kind == "pid":
-            _note_supervisor(event.value, paths)
-        elif event.kind == "running":
-            return
-        elif event.kind == "error":
+def _await_running(lifeline: Lifeline, paths: ClusterPaths, output: IO[bytes]) -> None:
+    for event in lifeline.events():
+        if event.kind == "error":
             raise LaunchFailed(event.value)
-    reason = last_line(paths.log("supervisor")) or "it wrote no log"
+        if lifeline.seen >= {"recorded", "running"}:  # by two processes, in any order
+            return
+    reason = last_line(paths.log("supervisor")) or _text(output) or "it wrote no log"
     raise LaunchFailed(f"the cluster's supervisor has ended unexpectedly: {reason}")
 
 
-def _note_supervisor(pid: int, paths: ClusterPaths) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it has ended already: its last words follow
-        save_record(paths, ClusterRecord(ProcessIdentity.of(pid)))
+def _text(output: IO[bytes]) -> str:
+    output.seek(0)
+    return output.read().decode(errors="replace").strip()
 
 
-def _take_down(lifeline: socket.socket, paths: ClusterPaths) -> None:
+def _take_down(
+    lifeline: Lifeline, paths: ClusterPaths, supervisor: subprocess.Popen[bytes]
+) -> None:
     """Tells the supervisor to end, and takes away what it left when it could not clean up."""
-    supervisor = load_record(paths).supervisor
     with contextlib.suppress(OSError):  # it is gone already, or too slow: it is killed below
-        lifeline.shutdown(socket.SHUT_WR)
-        lifeline.settimeout(_END_PATIENCE_S)
-        for event in receive_events(lifeline):
-            if event.kind == "pid":
-                supervisor = ProcessIdentity.of(event.value)
-    if supervisor:
-        supervisor.end(_END_PATIENCE_S)
-    remove_files(paths)
+        lifeline.end(_END_PATIENCE_S)
+    if "cleaned" in lifeline.seen:
+        return
+    supervisor.kill()
+    if "recorded" in lifeline.seen and (init := load_record(paths).supervisor):
+        init.end(_END_PATIENCE_S)
+    with cluster_lock(paths, _LOCK_PATIENCE_S):
+        if not load_record(paths).is_running:
+            remove_files(paths)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,6 @@ from kubehop.local.paths import ClusterPaths
 from kubehop.local.spec import ClusterSpec
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator
 
 ADOPTED = b"adopted\n"
@@ -27,8 +27,6 @@ class LaunchOrder:
     directory: Path
     lifeline: int
     """A stream socket: events go out, ADOPTED comes in; its end before that ends the cluster."""
-    lock: int
-    """The cluster's lock, held until the cluster is adopted or cleaned away."""
 
     @property
     def paths(self) -> ClusterPaths:
@@ -39,7 +37,6 @@ class LaunchOrder:
             "spec": self.spec.to_json(),
             "directory": str(self.directory),
             "lifeline": self.lifeline,
-            "lock": self.lock,
         }
         return json.dumps(order)
 
@@ -47,12 +44,16 @@ class LaunchOrder:
     def decode(cls, text: str) -> LaunchOrder:
         data = json.loads(text)
         spec = ClusterSpec.from_json(data["spec"])
-        return cls(spec, Path(data["directory"]), data["lifeline"], data["lock"])
+        return cls(spec, Path(data["directory"]), data["lifeline"])
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchEvent:
-    """`pid` (value: the supervisor's, as seen outside), `running`, `error` (text), `cleaned`."""
+    """What the supervisor tells the command.
+
+    `recorded`: every other command finds the cluster now. `running`: all programs are started.
+    `error` (value: the text): it could not be started. `cleaned`: nothing of it is left.
+    """
 
     kind: str
     value: Any = None
@@ -67,9 +68,30 @@ class LaunchEvent:
         return True
 
 
-def receive_events(lifeline: socket.socket) -> Iterator[LaunchEvent]:
-    """The supervisor's events until its end."""
-    with lifeline.makefile("rb") as stream:
-        for line in stream:
+class Lifeline:
+    """The command's end of the stream to the supervisor. Not for several threads."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket, self._stream = sock, sock.makefile("rb")
+        self.seen: set[str] = set()
+        """The kinds of all events so far."""
+
+    def events(self) -> Iterator[LaunchEvent]:
+        """The supervisor's next events, until its end. Raises OSError after `end`'s patience."""
+        for line in self._stream:
             kind, value = json.loads(line)
+            self.seen.add(kind)
             yield LaunchEvent(kind, value)
+
+    def adopt(self) -> None:
+        """The cluster lives on without this process; its lock is free afterwards."""
+        self._socket.sendall(ADOPTED)
+        for _ in self.events():
+            pass
+
+    def end(self, patience_s: float) -> None:
+        """Asks the supervisor to end and waits for it, so long. Raises OSError."""
+        self._socket.shutdown(socket.SHUT_WR)
+        self._socket.settimeout(patience_s)
+        for _ in self.events():
+            pass

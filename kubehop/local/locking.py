@@ -17,22 +17,22 @@ class Busy(KubehopError):
 
 
 @contextmanager
-def cluster_lock(paths: ClusterPaths, timeout_s: float = 0.0) -> Iterator[int]:
+def cluster_lock(paths: ClusterPaths, timeout_s: float = 0.0) -> Iterator[None]:
     """Holds the cluster's lock; its file is gone afterwards. Raises Busy after `timeout_s`.
 
-    The value is the lock's descriptor: who inherits it holds the lock, too, until both have
-    closed it. The kernel releases it when the holders die, so that no crash leaves it taken.
+    A forked process holds it, too. The kernel releases it when the holders die, so that no
+    crash leaves it taken.
     """
     descriptor = _acquire(paths, time.monotonic() + timeout_s)
     try:
-        yield descriptor
+        yield
     finally:
-        release(paths)
+        _remove(paths)
         os.close(descriptor)
 
 
-def release(paths: ClusterPaths) -> None:
-    """Removes the lock's file, and with the last cluster the folder of all clusters."""
+def _remove(paths: ClusterPaths) -> None:
+    """The lock's file, and with the last cluster the folder of all clusters."""
     paths.lock.unlink(missing_ok=True)
     with suppress(OSError):
         paths.lock.parent.rmdir()
@@ -64,7 +64,7 @@ def _open(paths: ClusterPaths) -> int:
             folder.mkdir(parents=True, exist_ok=True)
             return os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            # `release` of another cluster may remove the folder between any two of these steps.
+            # The end of another lock may remove the folder between any two of these steps.
             gone = isinstance(error, FileNotFoundError | FileExistsError) and not folder.exists()
             if not gone:
                 raise KubehopError(

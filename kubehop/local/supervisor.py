@@ -12,16 +12,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from kubehop.local import commands
-from kubehop.local.cleanup import remove_files
 from kubehop.local.component import Component, Place
 from kubehop.local.control import serve_control
 from kubehop.local.launch import ADOPTED, LaunchEvent, LaunchOrder
-from kubehop.local.locking import release
 from kubehop.local.logfile import LogFile
 from kubehop.local.reaper import Reaper
 from netcore.model.errors import KubehopError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kubehop.local.commands import Command
     from kubehop.local.underlay import Underlay
 
@@ -33,8 +33,9 @@ _STOP_PATIENCE_S = 1.0
 class Supervisor:
     """Owns everything that a cluster is made of, but its files."""
 
-    def __init__(self, order: LaunchOrder) -> None:
+    def __init__(self, order: LaunchOrder, adopted: Callable[[], object]) -> None:
         self._order, self._spec, self._paths = order, order.spec, order.paths
+        self._on_adoption = adopted
         self._components: list[Component] = []
         self._runs: list[asyncio.Task[None]] = []
         self._sockets: list[socket.socket] = []
@@ -99,8 +100,8 @@ class Supervisor:
         finally:
             lifeline.detach()  # stays open for the news of a failure
         if self._adopted:
+            self._on_adoption()
             os.close(self._order.lifeline)
-            os.close(self._order.lock)
             log.info("the cluster is complete")
         else:
             log.warning("the command that started the cluster has ended: ending the cluster")
@@ -143,13 +144,9 @@ def _listen_api(address: str, port: int) -> socket.socket:
         ) from error
 
 
-async def supervise(order: LaunchOrder) -> None:
-    """Runs the cluster; takes its files away, too, when nobody has adopted it."""
-    adopted = False
-    try:
-        adopted = await Supervisor(order).run()
-    finally:
-        if not adopted:
-            remove_files(order.paths)
-            if not LaunchEvent("cleaned").send(order.lifeline):
-                release(order.paths)  # the dead command cannot
+async def supervise(order: LaunchOrder, adopted: Callable[[], object]) -> bool:
+    """Runs the cluster until its end: whether the command had adopted it.
+
+    `adopted` is called when it does, before the command learns of it.
+    """
+    return await Supervisor(order, adopted).run()

@@ -1,12 +1,12 @@
 import socket
 from pathlib import Path
 
-from kubehop.local.launch import LaunchEvent, LaunchOrder, receive_events
+from kubehop.local.launch import LaunchEvent, LaunchOrder, Lifeline
 from kubehop.local.spec import ClusterSpec, workers
 
 
 def test_an_order_survives_the_command_line():
-    order = LaunchOrder(ClusterSpec("one", workers("one", 2)), Path("/s/one"), 5, 6)
+    order = LaunchOrder(ClusterSpec("one", workers("one", 2)), Path("/s/one"), 5)
 
     assert LaunchOrder.decode(order.encode()) == order
     assert order.paths.name == "one"
@@ -16,10 +16,13 @@ def test_events_arrive_until_the_supervisor_ends():
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            assert LaunchEvent("pid", 7).send(theirs.fileno())
+            assert LaunchEvent("recorded").send(theirs.fileno())
             assert LaunchEvent("error", "a\nb").send(theirs.fileno())
 
-        assert list(receive_events(ours)) == [LaunchEvent("pid", 7), LaunchEvent("error", "a\nb")]
+        lifeline = Lifeline(ours)
+        assert next(lifeline.events()) == LaunchEvent("recorded")
+        assert list(lifeline.events()) == [LaunchEvent("error", "a\nb")]
+        assert lifeline.seen == {"recorded", "error"}
 
 
 def test_a_dead_command_is_noticed():

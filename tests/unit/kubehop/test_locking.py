@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 import threading
@@ -75,14 +74,22 @@ def test_a_dead_holder_holds_nothing(paths):
     assert not paths.lock.exists()
 
 
-def test_who_inherits_the_descriptor_holds_the_lock_too(paths):
-    with cluster_lock(paths) as descriptor:
-        heir = os.dup(descriptor)
-        os.link(paths.lock, paths.lock.with_name("kept"))
-    os.rename(paths.lock.with_name("kept"), paths.lock)
+def test_a_forked_process_holds_the_lock_too(paths):
+    program = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from kubehop.local.locking import cluster_lock\n"
+        "from kubehop.local.paths import ClusterPaths\n"
+        f"with cluster_lock(ClusterPaths(Path({str(paths.directory)!r}))):\n"
+        "    if os.fork(): os._exit(0)\n"
+        "    sys.stdin.read()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE)
+    process.wait()
 
     with pytest.raises(Busy), cluster_lock(paths):
         pass
-    os.close(heir)
-    with cluster_lock(paths):
+    assert process.stdin
+    process.stdin.close()
+    with cluster_lock(paths, timeout_s=10):
         pass

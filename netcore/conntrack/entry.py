@@ -1,43 +1,70 @@
 """One tracked flow: both of its directions and what is rewritten in each."""
 
-from dataclasses import dataclass, field
-
 from netcore.conntrack.timeouts import FlowState
-from netcore.conntrack.tuple import FlowTuple
+from netcore.conntrack.tuple import FlowTuple, pack_flow, unpack_flow
 from netcore.packet.protocols import TCP_SYN
 from netcore.packet.rewrite import Rewrite
 
 
-@dataclass(slots=True, eq=False)
 class ConntrackEntry:
     """`original` as the first packet was sent; `reply` as its answer is expected to arrive.
 
-    Without translation `reply` is `original` reversed. Only ConntrackTable writes to
-    `state`, `expires_at` (monotonic seconds; the past once it is forgotten), `slot` (of its
-    wheel) and the packet counts.
+    Without translation `reply` is `original` reversed. Both are kept packed: there may be a
+    hundred thousand of these. Only ConntrackTable writes to `state`, `expires_at` (monotonic
+    seconds; the past once it is forgotten), `slot` (of its wheel; -1: in none) and the packet
+    counts.
     """
 
-    original: FlowTuple
-    reply: FlowTuple
-    state: FlowState
-    expires_at: float = 0.0
-    slot: int = 0
-    service: str = ""
-    packets: list[int] = field(default_factory=lambda: [0, 0])
+    __slots__ = (
+        "expires_at",
+        "original_key",
+        "original_packets",
+        "reply_key",
+        "reply_packets",
+        "service",
+        "slot",
+        "state",
+    )
+
+    def __init__(
+        self,
+        original: FlowTuple,
+        reply: FlowTuple,
+        state: FlowState,
+        expires_at: float = 0.0,
+        service: str = "",
+    ) -> None:
+        self.original_key = pack_flow(original)
+        self.reply_key = pack_flow(reply)
+        self.state = state
+        self.expires_at = expires_at
+        self.service = service
+        self.slot = -1
+        self.original_packets = 0
+        self.reply_packets = 0
+
+    @property
+    def original(self) -> FlowTuple:
+        return unpack_flow(self.original_key)
+
+    @property
+    def reply(self) -> FlowTuple:
+        return unpack_flow(self.reply_key)
+
+    @property
+    def packets(self) -> tuple[int, int]:
+        """How many were seen in the original and in the reply direction."""
+        return self.original_packets, self.reply_packets
 
     @property
     def is_dnat(self) -> bool:
-        return (self.original.dst, self.original.dst_port) != (
-            self.reply.src,
-            self.reply.src_port,
-        )
+        original, reply = self.original, self.reply
+        return (original.dst, original.dst_port) != (reply.src, reply.src_port)
 
     @property
     def is_snat(self) -> bool:
-        return (self.original.src, self.original.src_port) != (
-            self.reply.dst,
-            self.reply.dst_port,
-        )
+        original, reply = self.original, self.reply
+        return (original.src, original.src_port) != (reply.dst, reply.dst_port)
 
     def may_restart(self, tcp_flags: int, *, is_reply: bool) -> bool:
         """Whether a packet opens a finished TCP flow anew: a client reuses its port."""

@@ -23,6 +23,10 @@ class FlowState(Enum):
     def __init__(self, label: str, timeout_s: float) -> None:
         self.label = label
         self.timeout_s = timeout_s
+        self.is_assured = label in ("ESTABLISHED", "ASSURED")
+        """A flow like this never gives way when the table is full. Linux also calls a flow
+        assured that is being closed, but gives its place away too, as it does here
+        (tcp_can_early_drop)."""
 
     SYN_SENT = ("SYN_SENT", 120.0)
     SYN_RECV = ("SYN_RECV", 60.0)

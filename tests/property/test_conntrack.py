@@ -50,11 +50,18 @@ class Tables(RuleBasedStateMachine):
         reply = reply._replace(protocol=original.protocol)
         entry = ConntrackEntry(original, reply, initial_state(original.protocol, flags))
         free = not self.naive.lookup(original) and not self.naive.lookup(reply)
-        expected = free and len(self.naive.flows) < MAX_ENTRIES
+        expected = free and not self.table.is_full
         assert self.table.insert(entry, self.now) is expected
         if expected:
+            if len(self.naive.flows) == MAX_ENTRIES:
+                self._one_gave_way()
             self.naive.flows.append((entry, entry.state, self.now + entry.state.timeout_s))
         return entry
+
+    def _one_gave_way(self) -> None:
+        gone = [each for each in self.naive.flows if each[0].expires_at == 0.0]
+        assert [each[1].is_assured for each in gone] == [False]
+        self.naive.flows.remove(gone[0])
 
     @rule(entry=entries, flags=FLAGS, is_reply=st.booleans())
     def refresh(self, entry: ConntrackEntry, flags: int, is_reply: bool) -> None:
@@ -89,7 +96,8 @@ class Tables(RuleBasedStateMachine):
     def same_flows(self) -> None:
         assert len(self.table) == len(self.naive.flows)
         assert {id(entry) for entry in self.table} == {id(each[0]) for each in self.naive.flows}
-        assert self.table.is_full is (len(self.naive.flows) >= MAX_ENTRIES)
+        all_assured = all(state.is_assured for _, state, _ in self.naive.flows)
+        assert self.table.is_full is (len(self.naive.flows) >= MAX_ENTRIES and all_assured)
 
     @invariant()
     def same_answers(self) -> None:

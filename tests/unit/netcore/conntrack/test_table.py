@@ -1,9 +1,12 @@
+import sys
+
 import pytest
 
 from netcore.conntrack.entry import ConntrackEntry
-from netcore.conntrack.table import HORIZON_S, ConntrackTable
+from netcore.conntrack.table import ConntrackTable
 from netcore.conntrack.timeouts import FlowState
 from netcore.conntrack.tuple import FlowTuple
+from netcore.conntrack.wheel import HORIZON_S
 from netcore.packet.protocols import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
 from tests.support.frames import PEER, POD
 
@@ -30,7 +33,7 @@ def test_an_entry_is_found_by_both_of_its_tuples(table):
     assert table.lookup(flow(1).reversed()) == (known, True)
     assert table.lookup(flow(2)) is None
     assert list(table) == [known]
-    assert known.packets == [1, 0]
+    assert known.packets == (1, 0)
     assert known.expires_at == START + FlowState.ESTABLISHED.timeout_s
 
 
@@ -67,7 +70,7 @@ def test_a_refresh_moves_state_timeout_and_count(table):
     table.refresh(known, START + 1, TCP_SYN | TCP_ACK, is_reply=True)
     assert (known.state, known.expires_at) == (FlowState.SYN_RECV, START + 1 + 60)
     table.refresh(known, START + 2, TCP_ACK, is_reply=False)
-    assert (known.state, known.packets) == (FlowState.ESTABLISHED, [2, 1])
+    assert (known.state, known.packets) == (FlowState.ESTABLISHED, (2, 1))
 
 
 def test_a_forgotten_flow_is_over_for_those_who_still_hold_it(table):
@@ -144,7 +147,7 @@ def test_the_wheel_does_not_grow_with_the_packets_of_a_flow(table):
     for step in range(1000):
         flags = (TCP_RST, TCP_SYN | TCP_ACK, TCP_FIN)[step % 3]
         table.refresh(known, START + step / 1000, flags, is_reply=True)
-    assert sum(map(len, table._wheel.values())) <= 3
+    assert len(table._wheel) <= 3
 
 
 def test_a_removed_entry_leaves_the_wheel_by_itself(table):
@@ -152,4 +155,83 @@ def test_a_removed_entry_leaves_the_wheel_by_itself(table):
     table.insert(known, START)
     table.remove(known)
     assert table.expire(START + 60) == 0
-    assert not table._wheel
+    assert len(table._wheel) == 0
+
+
+def test_the_oldest_flow_that_is_not_assured_gives_way_when_the_table_is_full(table):
+    states = (FlowState.ESTABLISHED, FlowState.UDP_UNREPLIED, FlowState.SYN_SENT)
+    kept, oldest, younger = (entry(port, state) for port, state in enumerate(states))
+    for each in (kept, oldest, younger):
+        assert table.insert(each, START)
+    assert not table.is_full
+    assert table.insert(entry(4), START)
+    assert (table.lookup(oldest.original), oldest.expires_at) == (None, 0.0)
+    assert {each.original for each in table} == {flow(0), flow(2), flow(4)}
+    assert table.early_drops == 1
+
+
+def test_a_flow_that_became_assured_meanwhile_does_not_give_way(table):
+    flows = [entry(port, FlowState.SYN_RECV) for port in (1, 2, 3)]
+    for each in flows:
+        table.insert(each, START)
+    for each in flows:
+        table.refresh(each, START + 1, TCP_ACK, is_reply=False)
+    assert table.is_full
+    assert not table.insert(entry(4), START + 1)
+    assert table.early_drops == 0
+
+
+def test_a_closed_flow_gives_way(table):
+    flows = [entry(port) for port in (1, 2, 3)]
+    for each in flows:
+        table.insert(each, START)
+    table.refresh(flows[1], START + 1, TCP_FIN, is_reply=False)
+    assert not table.is_full
+    assert table.insert(entry(4), START + 1)
+    assert flows[1].expires_at == 0.0
+
+
+def test_a_taken_tuple_makes_no_flow_give_way(table):
+    for port in (1, 2, 3):
+        table.insert(entry(port, FlowState.SYN_SENT), START)
+    assert not table.insert(entry(1, FlowState.SYN_SENT), START)
+    assert (len(table), table.early_drops) == (3, 0)
+
+
+def test_a_flood_of_new_flows_takes_no_more_room_than_the_table_has(table):
+    for port in range(10_000):
+        assert table.insert(entry(port, FlowState.SYN_SENT), START)
+    assert (len(table), table.early_drops) == (3, 9_997)
+    assert max(len(table._wheel), len(table._unassured)) < 1_100
+
+
+def test_a_flow_that_opens_and_closes_for_ever_is_queued_a_bounded_number_of_times(table):
+    known = entry()
+    table.insert(known, START)
+    for _ in range(2_000):
+        table.refresh(known, START, TCP_RST, is_reply=False)
+        table.refresh(known, START, TCP_SYN | TCP_ACK, is_reply=True)
+        table.refresh(known, START, TCP_ACK, is_reply=False)
+    assert len(table._unassured) < 1_100
+
+
+def test_the_room_of_a_flood_is_given_back():
+    table = ConntrackTable()
+    table.insert(entry(1), START)
+    empty = sys.getsizeof(table._by_key)
+    for port in range(2, 5_000):
+        table.insert(entry(port, FlowState.CLOSE), START)
+    assert sys.getsizeof(table._by_key) > 100 * empty
+    sweep(table, START, 12)
+    assert (len(table), len(table._wheel), len(table._unassured)) == (1, 1, 0)
+    assert sys.getsizeof(table._by_key) == empty
+    assert table.lookup(flow(1).reversed()) is not None
+
+
+def test_ipv6_flows_are_told_apart_by_all_of_their_bytes(table):
+    first = FlowTuple(17, bytes(15) + b"\1", 1, bytes(15) + b"\2", 53)
+    second = first._replace(src=b"\1" + bytes(14) + b"\1")
+    assert table.insert(ConntrackEntry(first, first.reversed(), FlowState.UDP_UNREPLIED), START)
+    known, is_reply = table.lookup(first.reversed())
+    assert (known.original, known.reply, is_reply) == (first, first.reversed(), True)
+    assert table.lookup(second) is None

@@ -8,7 +8,7 @@ from netcore.conntrack.table import ConntrackTable
 from netcore.conntrack.timeouts import FlowState
 from netcore.packet.ipv6 import FragmentHeader
 from netcore.packet.packet import parse_packet
-from netcore.packet.protocols import PROTOCOL_UDP, TCP_FIN
+from netcore.packet.protocols import PROTOCOL_UDP, TCP_ACK, TCP_FIN
 from netcore.packet.rewrite import Rewrite
 from netcore.pipeline.context import Context, FromHost
 from netcore.pipeline.decide import decide
@@ -95,7 +95,7 @@ def test_a_plain_packet_only_loses_ttl(node1):
 
 def full(node: Decider) -> Decider:
     node.flows = ConntrackTable(max_entries=1)
-    node.send(tcp(CLIENT, PEER, 1), ME)
+    node.send(tcp(CLIENT, PEER, 1, flags=TCP_ACK), ME)
     assert node.flows.is_full
     return node
 
@@ -117,6 +117,13 @@ def test_a_full_table_takes_a_flow_in_the_place_of_a_finished_one(node1):
     for is_reply in (False, True):
         node1.flows.refresh(entry, node1.now_s, TCP_FIN, is_reply=is_reply)
     assert isinstance(node1.send(tcp(CLIENT, PEER, 1), ME).verdict, Encap)
+
+
+def test_a_full_table_takes_a_flow_in_the_place_of_one_that_is_not_assured(node1):
+    node1.flows = ConntrackTable(max_entries=1)
+    node1.send(tcp(CLIENT, PEER, 1), ME)
+    assert isinstance(node1.send(tcp(CLIENT, PEER, 2), ME).verdict, Encap)
+    assert [entry.original.src_port for entry in node1.flows] == [2]
 
 
 def test_first_fragments_have_ports_and_are_tracked(node1):

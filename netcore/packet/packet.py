@@ -83,7 +83,10 @@ class Packet(NamedTuple):
     is that of the whole IP packet as its header states it: bytes behind it are padding.
     `quoted` is set for ICMP errors and nothing else. `identification` tells which datagram a
     fragment is of; it is 0 for IPv4 packets that are whole, where it has no meaning (RFC 6864),
-    and without an IPv6 fragment header.
+    and without an IPv6 fragment header. What a frame's bytes do not tell, netcore.packet.offload
+    adds: `segment_bytes` is the length of the largest IP packet that a super-packet is to be cut
+    into (0: it is no super-packet), `checksum_partial` says that the upper layer's checksum is
+    yet to be filled in.
     """
 
     dst_mac: bytes
@@ -106,6 +109,13 @@ class Packet(NamedTuple):
     ip_length: int
     quoted: QuotedTuple | None
     identification: int = 0
+    segment_bytes: int = 0
+    checksum_partial: bool = False
+
+    @property
+    def wire_bytes(self) -> int:
+        """The length of the largest IP packet that a wire will see of this one."""
+        return self.segment_bytes or self.ip_length
 
 
 class _Network(NamedTuple):

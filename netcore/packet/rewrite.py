@@ -27,6 +27,7 @@ _WORD = struct.Struct("!H")
 _read_word, _write_word = _WORD.unpack_from, _WORD.pack_into
 _PORTS = struct.Struct("!HH")
 _CRC = struct.Struct("<I")  # RFC 9260 appendix A: little-endian
+_CHECKSUM_OFFSETS = {PROTOCOL_TCP: 16, PROTOCOL_UDP: 6}
 _TTL_STEP = 0x100  # the TTL is the high byte of its word
 
 
@@ -86,7 +87,10 @@ def _rewrite(frame: WritableBuffer, packet: Packet, rewrite: Rewrite, end: int) 
     if packet.fragment_offset:
         return
     l4, protocol = packet.l4_offset, packet.protocol
-    if protocol == PROTOCOL_TCP:
+    if packet.checksum_partial:
+        _rewrite_ports(frame, packet, rewrite)
+        _update_partial(frame, packet, change)
+    elif protocol == PROTOCOL_TCP:
         change += _rewrite_ports(frame, packet, rewrite)
         if change and l4 + 18 <= end:
             (checksum,) = _read_word(frame, l4 + 16)
@@ -137,6 +141,13 @@ def _rewrite_ports(frame: WritableBuffer, packet: Packet, rewrite: Rewrite) -> i
         change += packet.dst_port - rewrite.dst_port
         _write_word(frame, l4 + 2, rewrite.dst_port)
     return change
+
+
+def _update_partial(frame: WritableBuffer, packet: Packet, change: int) -> None:
+    """A partial checksum is a plain sum, and of the addresses only: ports are not in it yet."""
+    at = packet.l4_offset + _CHECKSUM_OFFSETS[packet.protocol]
+    (checksum,) = _read_word(frame, at)
+    _write_word(frame, at, (checksum - change) % 0xFFFF)
 
 
 def _rewrite_icmp(

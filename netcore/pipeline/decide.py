@@ -138,7 +138,7 @@ _DECREMENT_TTL = Rewrite(src=None, src_port=None, dst=None, dst_port=None, decre
 
 def _fragment_size(passage: Passage, verdict: Verdict) -> int:
     mtu = passage.snapshot.config.pod_mtu_bytes
-    if not isinstance(verdict, Deliver | Encap) or passage.packet.ip_length <= mtu:
+    if not isinstance(verdict, Deliver | Encap) or passage.packet.wire_bytes <= mtu:
         return 0
     return 0 if may_not_fragment(passage) else mtu
 

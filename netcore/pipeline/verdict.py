@@ -11,6 +11,7 @@ from netcore.service.frontend import FrontendKey
 class DropReason(Enum):
     """Named and numbered as in Cilium's flow API (api/v1/flow/flow.proto, DropReason)."""
 
+    DROP_REASON_UNKNOWN = 0
     INVALID_SOURCE_MAC = 130
     INVALID_SOURCE_IP = 132
     INVALID_PACKET_DROPPED = 134

@@ -5,6 +5,7 @@ Everything here runs in the network namespace of the calling thread.
 
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pyroute2 import IPRoute
@@ -14,6 +15,10 @@ from netcore.model.address import IpAddress, IpNetwork, format_mac
 from netcore.model.errors import DatapathError
 
 HOST_DEVICE = "kubehop0"
+GSO_MAX_BYTES = 61_440
+"""So large may a super-packet be that a device hands over: cut into segments, each with its own
+headers, it still fits one send of at most 65,507 bytes.
+"""
 HOST_TABLE = 4789
 """The routing table whose only way leads into the host endpoint."""
 
@@ -46,6 +51,7 @@ def configure_pod(
     with _translated("configure", device), IPRoute() as netlink:
         index = _index(netlink, device)
         netlink.link("set", index=index, address=format_mac(mac), mtu=mtu_bytes)
+        _limit_super_packets(netlink, index)
         netlink.link("set", index=index, state="up")
         for ip in ips:
             _add_address(netlink, index, ip)
@@ -66,6 +72,7 @@ def configure_host(link: HostLink) -> None:
     with _translated("configure", HOST_DEVICE), IPRoute() as netlink:
         index = _index(netlink, HOST_DEVICE)
         netlink.link("set", index=index, address=format_mac(link.mac), mtu=link.mtu_bytes)
+        _limit_super_packets(netlink, index)
         # Without ARP the kernel sends at once: there is only one neighbour, the datapath.
         netlink.link("set", index=index, flags=_IFF_NOARP, change=_IFF_NOARP)
         netlink.link("set", index=index, state="up")
@@ -101,6 +108,11 @@ def source_towards(address: IpAddress) -> IpAddress:
         except OSError as error:
             raise DatapathError("find route to", str(address), str(error.strerror)) from error
         return type(address)(probe.getsockname()[0])
+
+
+def _limit_super_packets(netlink: IPRoute, index: int) -> None:
+    with suppress(NetlinkError):  # a kernel that cannot: larger ones are sent in two batches
+        netlink.link("set", index=index, gso_max_size=GSO_MAX_BYTES)
 
 
 def _lead_masqueraded(netlink: IPRoute, index: int, link: HostLink) -> None:

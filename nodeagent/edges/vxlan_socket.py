@@ -5,9 +5,10 @@ chosen by the inner flow's hash, so that the outer source port carries entropy f
 receive-side scaling (RFC 7348 section 5) while one flow keeps one port.
 """
 
+import contextlib
 import errno
 import socket
-from collections.abc import Sequence
+import struct
 
 from netcore.model.address import IpAddress
 from netcore.model.errors import DatapathError
@@ -16,6 +17,14 @@ SENDERS = 16
 _BUFFER_BYTES = 4 * 1024 * 1024
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
+_UDP_SEGMENT = 103  # include/uapi/linux/udp.h
+_UDP_GRO = 104
+_SEGMENT_SIZE = struct.Struct("=H")
+_GRO_SIZE = struct.Struct("=i")
+_ANCILLARY_BYTES = socket.CMSG_SPACE(_GRO_SIZE.size)
+
+SEND_OFFLOAD = "udp-gso"
+RECEIVE_OFFLOAD = "udp-gro"
 
 
 class VxlanSocket:
@@ -38,20 +47,39 @@ class VxlanSocket:
             raise DatapathError("bind VXLAN", f"{address}:{port}", _remedy(error)) from error
         for each in (self._receiver, *self._senders):
             _enlarge_buffers(each)
+        self.capabilities = _offloads(self._receiver)
+        """SEND_OFFLOAD and RECEIVE_OFFLOAD where the kernel has them."""
 
     @property
     def descriptor(self) -> int:
         return self._receiver.fileno()
 
-    def receive_into(self, buffer: memoryview) -> tuple[int, str]:
-        """Bytes read and the sender's address. Raises BlockingIOError when nothing waits."""
-        count, peer = self._receiver.recvfrom_into(buffer)
-        return count, peer[0]
+    def receive_into(self, buffer: memoryview) -> tuple[int, str, int]:
+        """Bytes read, the sender's address, and how long each of the datagrams is.
 
-    def send(self, flow_hash: int, parts: Sequence[bytes | memoryview], destination: str) -> None:
-        """One datagram made of `parts`. Raises OSError: the caller counts it as a drop."""
+        Several datagrams of one sender may come at once, all of one length but for the last,
+        which may be shorter. Raises BlockingIOError when nothing waits.
+        """
+        count, ancillary, _, peer = self._receiver.recvmsg_into((buffer,), _ANCILLARY_BYTES)
+        if ancillary:
+            return count, peer[0], _GRO_SIZE.unpack_from(ancillary[0][2])[0]
+        return count, peer[0], count
+
+    def send(
+        self, flow_hash: int, data: memoryview, destination: str, segment_bytes: int = 0
+    ) -> None:
+        """One datagram, or datagrams of `segment_bytes` each, of which the last may be shorter.
+
+        Several only where `capabilities` has SEND_OFFLOAD. Raises OSError: the caller counts it
+        as a drop.
+        """
         sender = self._senders[flow_hash % SENDERS]
-        sender.sendmsg(parts, (), 0, (destination, self._port))
+        if segment_bytes and segment_bytes < len(data):
+            size = _SEGMENT_SIZE.pack(segment_bytes)
+            ancillary = ((socket.SOL_UDP, _UDP_SEGMENT, size),)
+            sender.sendmsg((data,), ancillary, 0, (destination, self._port))
+        else:
+            sender.sendto(data, (destination, self._port))
 
     def close(self) -> None:
         for each in (self._receiver, *self._senders):
@@ -64,6 +92,18 @@ def _remedy(error: OSError) -> str:
     if error.errno == errno.EADDRNOTAVAIL:
         return "this machine does not have that address; check --underlay-address"
     return error.strerror or str(error)
+
+
+def _offloads(receiver: socket.socket) -> frozenset[str]:
+    """Has the kernel hand over datagrams in batches; what it can do."""
+    found = set()
+    with contextlib.suppress(OSError):  # before Linux 4.18
+        receiver.getsockopt(socket.SOL_UDP, _UDP_SEGMENT)
+        found.add(SEND_OFFLOAD)
+    with contextlib.suppress(OSError):  # before Linux 5.0
+        receiver.setsockopt(socket.SOL_UDP, _UDP_GRO, 1)
+        found.add(RECEIVE_OFFLOAD)
+    return frozenset(found)
 
 
 def _enlarge_buffers(each: socket.socket) -> None:

@@ -1,18 +1,20 @@
 """Those who can run scenarios. A datapath joins the suite by fulfilling `Backend`."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from netcore.conntrack.table import ConntrackTable
 from netcore.model.address import text
 from netcore.packet.fragment import fragment_ipv4
+from netcore.packet.offload import OffloadHeader, parse_offload
 from netcore.packet.packet import parse_packet
+from netcore.packet.vxlan import VXLAN_HEADER_BYTES
 from netcore.pipeline.context import FromPod, FromTunnel, Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.verdict import Deliver, Drop, Encap, Reject, Reply, Verdict
-from nodeagent.datapath.userspace.devices import Tap
+from nodeagent.datapath.userspace.devices import HEADROOM_BYTES, Tap
 from nodeagent.datapath.userspace.engine import Engine, Port
+from nodeagent.datapath.userspace.tunnel import Tunnel
 from nodeagent.edges.vxlan_socket import VxlanSocket
 from tests.support.decider import Decider
 
@@ -81,7 +83,8 @@ class EngineBackend:
         self._tunnel = RecordingTunnel()
         self._taps: dict[bytes, RecordingTap] = {}
         self._host = RecordingTap(b"\0" * 6)
-        self._engine = Engine(snapshot, self._tunnel, self._host, b"\x0a\x58\0\0\0\1")
+        tunnel = Tunnel(self._tunnel, snapshot.config.vni, may_coalesce=False)
+        self._engine = Engine(snapshot, tunnel, self._host, b"\x0a\x58\0\0\0\1")
         self._engine._random_below = lambda n: 0
         self._ports: dict[Ingress, Port] = {}
         self.apply(snapshot)
@@ -103,7 +106,7 @@ class EngineBackend:
         for device in (self._host, self._tunnel, *self._taps.values()):
             device.sent.clear()
         before = self._engine.counters.read()
-        self._engine.handle(self._port(ingress), memoryview(frame))
+        self._engine.handle(self._port(ingress), buffer_of(frame))
         after = self._engine.counters.read()
         counted = {name for name, value in after.items() if value != before.get(name)}
         return self._seen(counted)
@@ -152,11 +155,14 @@ class RecordingTap(Tap):
     def __init__(self, mac: bytes) -> None:
         super().__init__(-1, mac)
         object.__setattr__(self, "sent", [])
+        object.__setattr__(self, "offloads", [])
 
     sent: list[bytes]
+    offloads: list[OffloadHeader]
 
-    def write(self, frame: bytes | memoryview) -> bool:
-        self.sent.append(bytes(frame))
+    def send(self, buffer: memoryview) -> bool:
+        self.offloads.append(parse_offload(buffer))
+        self.sent.append(bytes(buffer[HEADROOM_BYTES:]))
         return True
 
 
@@ -165,9 +171,18 @@ class RecordingTunnel(VxlanSocket):
 
     def __init__(self) -> None:
         self.sent: list[tuple[bytes, str]] = []
+        self.capabilities = frozenset()
 
-    def send(self, flow_hash: int, parts: Sequence[bytes | memoryview], destination: str) -> None:
-        self.sent.append((bytes(parts[1]), destination))
+    def send(
+        self, flow_hash: int, data: memoryview, destination: str, segment_bytes: int = 0
+    ) -> None:
+        assert not segment_bytes
+        self.sent.append((bytes(data[VXLAN_HEADER_BYTES:]), destination))
+
+
+def buffer_of(frame: bytes | bytearray, offload: OffloadHeader | None = None) -> memoryview:
+    """A frame as devices hand it over: behind its offload header."""
+    return memoryview(bytearray((offload or OffloadHeader()).encode()) + frame)
 
 
 def in_words(verdict: Verdict) -> str:

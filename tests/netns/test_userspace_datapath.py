@@ -407,6 +407,7 @@ async def test_every_packet_can_be_observed_on_both_nodes(net, client):
     finally:
         for observer in observers:
             observer.close()
+    seen.sort(key=lambda pair: pair[1].time_ns)
     assert [(name, type(each.verdict).__name__, each.ingress) for name, each in seen] == [
         ("node1", "Encap", "pod default/client"),
         ("node2", "Deliver", "tunnel 172.18.0.11"),

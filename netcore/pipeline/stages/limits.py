@@ -23,10 +23,10 @@ def check_limits(passage: Passage, verdict: Verdict) -> Reject | None:
         if passage.trace is not None:
             passage.hop(Stage.ROUTE, f"ttl {packet.ttl}", "the packet may not go one hop further")
         return Reject(RejectKind.TIME_EXCEEDED)
-    if packet.ip_length > mtu and may_not_fragment(passage):
+    if packet.wire_bytes > mtu and may_not_fragment(passage):
         if passage.trace is not None:
             passage.hop(
-                Stage.MTU, f"mtu {mtu}", f"{packet.ip_length} bytes and must not be fragmented"
+                Stage.MTU, f"mtu {mtu}", f"{packet.wire_bytes} bytes and must not be fragmented"
             )
         return Reject(RejectKind.FRAGMENTATION_NEEDED, mtu)
     return None

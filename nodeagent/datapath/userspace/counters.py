@@ -5,6 +5,12 @@ from collections import defaultdict
 from netcore.pipeline.verdict import Drop, Reject, Verdict
 
 
+def counter_names(verdict: Verdict) -> tuple[str, str]:
+    """The counters of packets and bytes with this verdict."""
+    name = type(verdict).__name__.lower()
+    return f"{name}_packets", f"{name}_bytes"
+
+
 class Counters:
     """Packets and bytes by verdict, drops and rejects by reason."""
 
@@ -12,9 +18,7 @@ class Counters:
         self._values: defaultdict[str, int] = defaultdict(int)
 
     def verdict(self, verdict: Verdict, size_bytes: int) -> None:
-        name = type(verdict).__name__.lower()
-        self._values[f"{name}_packets"] += 1
-        self._values[f"{name}_bytes"] += size_bytes
+        self.add(counter_names(verdict), size_bytes)
         match verdict:
             case Drop(reason):
                 self._values[f"drop_{reason.name.lower()}"] += 1
@@ -22,6 +26,12 @@ class Counters:
                 self._values[f"reject_{kind.name.lower()}"] += 1
             case _:
                 pass
+
+    def add(self, names: tuple[str, str], size_bytes: int) -> None:
+        """One more packet of that size, counted by what `counter_names` gave."""
+        packets, size = names
+        self._values[packets] += 1
+        self._values[size] += size_bytes
 
     def count(self, name: str, amount: int = 1) -> None:
         self._values[name] += amount

@@ -1,33 +1,28 @@
 """The default datapath: Python between TAP devices and a UDP socket."""
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.address import packed, text
 from netcore.model.errors import DatapathError, PacketError
-from netcore.packet.describe import describe
-from netcore.packet.packet import Packet
-from netcore.packet.protocols import ETHERTYPE_IPV4, ETHERTYPE_IPV6, PROTOCOL_TCP, TCP_SYN
-from netcore.packet.vxlan import parse_vxlan
-from netcore.pipeline.context import FromHost, FromPod, FromTunnel, Ingress
-from netcore.pipeline.decide import decide
+from netcore.pipeline.context import FromTunnel, Ingress
 from netcore.pipeline.snapshot import Snapshot
-from netcore.pipeline.trace import Hop
-from netcore.pipeline.verdict import Decision, Drop, DropReason
+from netcore.pipeline.verdict import Drop, DropReason
 from nodeagent.datapath.base import Observation, ObservationFilter, Observer, PodPort
 from nodeagent.datapath.userspace.devices import (
+    BUFFER_BYTES,
     DRAIN_FRAMES,
-    FRAME_BYTES,
     PodDevice,
     Tap,
     pod_device,
 )
 from nodeagent.datapath.userspace.engine import Engine, Port
 from nodeagent.datapath.userspace.loop import PacketLoop
+from nodeagent.datapath.userspace.observing import RunningObservation, Watcher, probe
+from nodeagent.datapath.userspace.tunnel import InvalidVni, Tunnel
+from nodeagent.edges.tap import has_offload_header, offered_offloads
 from nodeagent.edges.vxlan_socket import VxlanSocket
 
 log = logging.getLogger(__name__)
@@ -42,13 +37,15 @@ class UserspaceDatapath:
         self, snapshot: Snapshot, tunnel: VxlanSocket, host_tap: int, vtep_mac: bytes
     ) -> None:
         """Owns `tunnel` and the descriptor `host_tap` from now on."""
-        host = Tap(host_tap, vtep_mac)
+        host = Tap(host_tap, vtep_mac, has_offload_header(host_tap))
         self._host = host
-        self._tunnel = tunnel
-        self._engine = Engine(snapshot, tunnel, host, vtep_mac)
+        self._socket = tunnel
+        self._tunnel = Tunnel(tunnel, snapshot.config.vni, may_coalesce=host.has_offload)
+        self._capabilities = _CAPABILITIES | tunnel.capabilities | offered_offloads(host_tap)
+        self._engine = Engine(snapshot, self._tunnel, host, vtep_mac)
         self._devices: dict[str, PodDevice] = {}
         self._peers: dict[str, Port] = {}
-        self._buffer = memoryview(bytearray(FRAME_BYTES))
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._loop = PacketLoop(self._engine.expire)
         self._loop.add(tunnel.descriptor, self._drain_tunnel)
         self._loop.add(host_tap, lambda: self._drain_tap(host, self._engine.host_port))
@@ -56,7 +53,7 @@ class UserspaceDatapath:
 
     @property
     def capabilities(self) -> frozenset[str]:
-        return _CAPABILITIES
+        return self._capabilities
 
     def attach(self, port: PodPort) -> None:
         self._loop.call(lambda: self._attach(port))
@@ -68,13 +65,13 @@ class UserspaceDatapath:
         self._loop.call(lambda: self._apply(snapshot))
 
     def observe(self, wanted: ObservationFilter, report: Callable[[Observation], None]) -> Observer:
-        watcher = _Watcher(wanted, report)
-        self._loop.call(lambda: self._engine.watchers.append(watcher))
-        return _Observation(self._loop, self._engine, watcher)
+        watcher = Watcher(wanted, report)
+        self._loop.call(lambda: self._engine.watch(watcher))
+        return RunningObservation(self._loop, self._engine, watcher)
 
     def probe(self, flow: FlowTuple, ingress: Ingress) -> Observation:
         found: list[Observation] = []
-        self._loop.call(lambda: found.append(self._probe(flow, ingress)))
+        self._loop.call(lambda: found.append(probe(self._engine, flow, ingress)))
         return found[0]
 
     def conntrack(self) -> Sequence[ConntrackEntry]:
@@ -91,7 +88,7 @@ class UserspaceDatapath:
             device.tap.close()
         self._devices.clear()
         self._host.close()
-        self._tunnel.close()
+        self._socket.close()
 
     def _attach(self, port: PodPort) -> None:
         taken = [text(ip) for ip in port.ips if self._engine.has_pod(ip)]
@@ -128,28 +125,15 @@ class UserspaceDatapath:
             self._engine.handle(port, self._buffer[:count])
 
     def _drain_tunnel(self) -> None:
-        for _ in range(DRAIN_FRAMES):
-            try:
-                count, sender = self._tunnel.receive_into(self._buffer)
-            except BlockingIOError:
-                return
-            except OSError:  # an ICMP error about an earlier datagram
-                self._engine.counters.count("tunnel_receive_errors")
-                continue
-            self._receive_tunnel(self._buffer[:count], sender)
-
-    def _receive_tunnel(self, datagram: memoryview, sender: str) -> None:
+        engine = self._engine
         try:
-            header, frame = parse_vxlan(datagram)
-        except PacketError:
-            self._engine.counters.verdict(
-                Drop(DropReason.CT_TRUNCATED_OR_INVALID_HEADER), len(datagram)
-            )
-            return
-        if header.vni != self._engine.snapshot.config.vni:
-            self._engine.counters.verdict(Drop(DropReason.INVALID_VNI), len(datagram))
-            return
-        self._engine.handle(self._peer(sender), frame)
+            for sender, received in self._tunnel.receive():
+                if isinstance(received, PacketError):
+                    engine.counters.verdict(Drop(_reason(received)), 0)
+                else:
+                    engine.handle(self._peer(sender), received)
+        except OSError:  # an ICMP error about an earlier datagram
+            engine.counters.count("tunnel_receive_errors")
 
     def _peer(self, sender: str) -> Port:
         port = self._peers.get(sender)
@@ -160,81 +144,8 @@ class UserspaceDatapath:
                 self._peers[sender] = port
         return port
 
-    def _probe(self, flow: FlowTuple, ingress: Ingress) -> Observation:
-        packet = _first_packet(flow, ingress)
-        trace: list[Hop] = []
-        engine = self._engine
-        context = engine.context(ingress, time.monotonic())
-        decision = decide(engine.snapshot, engine.conntrack, packet, context, trace)
-        return _observation(_label(ingress), packet, decision, trace)
 
-
-@dataclass(slots=True, eq=False)
-class _Watcher:
-    """Reports the packets that one observer asked for."""
-
-    wanted: ObservationFilter
-    report: Callable[[Observation], None]
-
-    def __call__(self, port: Port, packet: Packet, decision: Decision, trace: list[Hop]) -> None:
-        if self.wanted.protocol not in (None, packet.protocol):
-            return
-        entry = decision.entry
-        ends = {packet.src, packet.dst}
-        if entry is not None:
-            ends |= {entry.original.src, entry.original.dst, entry.reply.src, entry.reply.dst}
-        if not ends & self.wanted.addresses:
-            return
-        self.report(_observation(port.label, packet, decision, trace))
-
-
-class _Observation:
-    def __init__(self, loop: PacketLoop, engine: Engine, watcher: _Watcher) -> None:
-        self._loop, self._engine, self._watcher = loop, engine, watcher
-
-    def close(self) -> None:
-        self._loop.call(self._stop)
-
-    def _stop(self) -> None:
-        if self._watcher in self._engine.watchers:
-            self._engine.watchers.remove(self._watcher)
-
-
-def _observation(label: str, packet: Packet, decision: Decision, trace: list[Hop]) -> Observation:
-    return Observation(time.time_ns(), label, describe(packet), tuple(trace), decision.verdict)
-
-
-def _label(ingress: Ingress) -> str:
-    match ingress:
-        case FromPod(ips):
-            return f"pod {text(ips[0])}" if ips else "pod"
-        case FromTunnel(underlay):
-            return f"tunnel {text(underlay)}"
-        case FromHost():
-            return "host"
-
-
-def _first_packet(flow: FlowTuple, ingress: Ingress) -> Packet:
-    """The packet that would open `flow`: a SYN for TCP, small, with a fresh hop limit."""
-    wide = len(flow.dst) == 16
-    return Packet(
-        dst_mac=b"\0" * 6,
-        src_mac=ingress.mac if isinstance(ingress, FromPod) else b"\0" * 6,
-        ethertype=ETHERTYPE_IPV6 if wide else ETHERTYPE_IPV4,
-        src=flow.src,
-        dst=flow.dst,
-        protocol=flow.protocol,
-        src_port=flow.src_port,
-        dst_port=flow.dst_port,
-        icmp_type=-1,
-        icmp_code=-1,
-        tcp_flags=TCP_SYN if flow.protocol == PROTOCOL_TCP else 0,
-        ttl=64,
-        dont_fragment=True,
-        fragment_offset=0,
-        more_fragments=False,
-        l3_offset=14,
-        l4_offset=54 if wide else 34,
-        ip_length=60 if wide else 40,
-        quoted=None,
-    )
+def _reason(error: PacketError) -> DropReason:
+    if isinstance(error, InvalidVni):
+        return DropReason.INVALID_VNI
+    return DropReason.CT_TRUNCATED_OR_INVALID_HEADER

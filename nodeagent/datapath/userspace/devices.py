@@ -1,35 +1,52 @@
-"""The three kinds of device that the userspace datapath reads and writes."""
+"""The devices that the userspace datapath reads and writes.
+
+Frames are read into and sent from buffers in which HEADROOM_BYTES precede the frame. There a TAP
+has its offload header and a tunnel its VXLAN header, so that a frame passes from the one to the
+other without being copied.
+"""
 
 import errno
 import os
 from dataclasses import dataclass
 
+from netcore.packet.offload import OFFLOAD_HEADER_BYTES
 from netcore.pipeline.context import FromPod
 from nodeagent.datapath.base import PodPort
+from nodeagent.edges.tap import has_offload_header
 
-FRAME_BYTES = 65_550  # the largest IP packet and its Ethernet header
+HEADROOM_BYTES = OFFLOAD_HEADER_BYTES
+BUFFER_BYTES = HEADROOM_BYTES + 65_550  # the largest IP packet and its Ethernet header
 DRAIN_FRAMES = 64
 """How many frames one wake-up takes from one descriptor before others have their turn."""
+
+_NO_OFFLOAD = bytes(HEADROOM_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """A TAP device: a pod's eth0 or the host endpoint. `mac` is the far end's address."""
+    """A TAP device: a pod's eth0 or the host endpoint. `mac` is the far end's address.
+
+    `has_offload`: it reads and writes offload headers; else it has ordinary frames only.
+    """
 
     descriptor: int
     mac: bytes
+    has_offload: bool = False
 
     def read_into(self, buffer: memoryview) -> int | None:
-        """Bytes of the next frame; 0 when none waits, None when the device is no more."""
+        """Bytes of headroom and next frame; 0 when none waits, None when the device is no more."""
         try:
-            return os.readv(self.descriptor, [buffer])
+            if self.has_offload:
+                return os.readv(self.descriptor, (buffer,))
+            buffer[:HEADROOM_BYTES] = _NO_OFFLOAD
+            return os.readv(self.descriptor, (buffer[HEADROOM_BYTES:],)) + HEADROOM_BYTES
         except OSError as error:  # nothing waits, or the device is down
             return None if error.errno == errno.EBADFD else 0
 
-    def write(self, frame: bytes | memoryview) -> bool:
-        """Whether the device took the frame."""
+    def send(self, buffer: memoryview) -> bool:
+        """Whether the device took the frame, which follows its offload header in `buffer`."""
         try:
-            os.write(self.descriptor, frame)
+            os.write(self.descriptor, buffer if self.has_offload else buffer[HEADROOM_BYTES:])
         except OSError:
             return False
         return True
@@ -48,4 +65,5 @@ class PodDevice:
 
 
 def pod_device(port: PodPort) -> PodDevice:
-    return PodDevice(port, Tap(port.descriptor, port.mac), FromPod(port.ips, port.mac))
+    tap = Tap(port.descriptor, port.mac, has_offload_header(port.descriptor))
+    return PodDevice(port, tap, FromPod(port.ips, port.mac))

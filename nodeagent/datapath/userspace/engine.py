@@ -1,30 +1,36 @@
 """Carries out decisions: one frame in, and what `decide` says becomes of it.
 
 The first packet of a flow is decided; the answer is kept beside the port that it came in
-through, stamped with the snapshot it was made by. Later packets of the flow take the kept
-answer as long as that snapshot is in force, the flow is tracked and nobody observes.
+through, stamped with the generation of the picture it was made by. Later packets of the flow
+take the kept answer as long as that generation is in force, the flow is tracked and nobody
+observes.
 """
 
 import random
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.fragments import datagram_of
 from netcore.conntrack.table import ConntrackTable
 from netcore.conntrack.tuple import FlowTuple
-from netcore.model.address import text
 from netcore.model.errors import PacketError
 from netcore.packet.fragment import fragment_ipv4
+from netcore.packet.offload import (
+    NEEDS_CHECKSUM,
+    complete_checksum,
+    parse_offload,
+    with_offload,
+)
 from netcore.packet.packet import Packet, parse_packet
-from netcore.packet.rewrite import Rewrite, apply_rewrite, rewrite_quoted, set_macs
-from netcore.packet.vxlan import encode_vxlan
+from netcore.packet.protocols import ETHERTYPE_IPV4, PROTOCOL_TCP, PROTOCOL_UDP, TCP_ACK
+from netcore.packet.rewrite import apply_rewrite, rewrite_quoted, set_macs
 from netcore.pipeline.context import Context, FromHost, FromTunnel, Ingress
 from netcore.pipeline.decide import decide
 from netcore.pipeline.snapshot import Snapshot
-from netcore.pipeline.trace import Hop
+from netcore.pipeline.trace import Hop, Stage
 from netcore.pipeline.verdict import (
     Decision,
     Deliver,
@@ -37,25 +43,26 @@ from netcore.pipeline.verdict import (
     Verdict,
 )
 from nodeagent.datapath.userspace.answers import answer_reject, answer_reply
-from nodeagent.datapath.userspace.counters import Counters
-from nodeagent.datapath.userspace.devices import Tap
-from nodeagent.edges.vxlan_socket import VxlanSocket
+from nodeagent.datapath.userspace.counters import Counters, counter_names
+from nodeagent.datapath.userspace.devices import HEADROOM_BYTES, Tap
+from nodeagent.datapath.userspace.flowcache import (
+    PLAIN_BYTES,
+    CachedFlow,
+    FlowCache,
+    Output,
+    read_plain,
+)
+from nodeagent.datapath.userspace.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from netcore.service.frontend import FrontendKey
 
-_CACHED_FLOWS_PER_PORT = 16_384
-
-
-@dataclass(frozen=True, slots=True)
-class CachedFlow:
-    """What to do with further packets of one direction of a tracked flow."""
-
-    snapshot: Snapshot
-    entry: ConntrackEntry
-    is_reply: bool
-    rewrite: Rewrite | None
-    verdict: Deliver | Encap | ToHost
+_NO_OPTIONS = 0x45
+_FRAGMENTED = 0x3FFF
+_SYN_FIN_RST = 0x07
+_FLAGS_AT = HEADROOM_BYTES + 47  # of TCP over IPv4 without options
+_DATA_OFFSET_AT = HEADROOM_BYTES + 46
+_NOBODY = -1
 
 
 @dataclass(slots=True)
@@ -65,20 +72,24 @@ class Port:
     ingress: Ingress
     label: str
     tap: Tap | None
-    cache: dict[FlowTuple, CachedFlow] = field(default_factory=dict)
+    flows: FlowCache = field(default_factory=FlowCache)
 
 
-Watcher = Callable[[Port, Packet, Decision, list[Hop]], None]
+Watcher = Callable[[int, Port, Packet, Decision, list[Hop]], None]
+"""Is told when a packet came in (Unix time in ns), through which port, and what became of it."""
 
 
 class Engine:
     """Belongs to the datapath's thread; nothing here is safe to call from another."""
 
-    def __init__(self, snapshot: Snapshot, tunnel: VxlanSocket, host: Tap, vtep_mac: bytes) -> None:
+    def __init__(self, snapshot: Snapshot, tunnel: Tunnel, host: Tap, vtep_mac: bytes) -> None:
         self.snapshot = snapshot
         self.conntrack = ConntrackTable()
         self.counters = Counters()
-        self.watchers: list[Watcher] = []
+        self._watchers: list[Watcher] = []
+        self._generation = 0
+        self._fast_generation = 0  # _NOBODY while somebody observes
+        self._mtu_bytes = snapshot.config.pod_mtu_bytes
         self._tunnel = tunnel
         self._host = host
         self._vtep_mac = vtep_mac
@@ -86,7 +97,6 @@ class Engine:
         self._pods: dict[bytes, Tap] = {}
         self._turns: dict[FrontendKey, int] = {}
         self._random_below = random.SystemRandom().randrange
-        self._vxlan_header = encode_vxlan(snapshot.config.vni)
 
     @property
     def host_port(self) -> Port:
@@ -94,10 +104,12 @@ class Engine:
 
     def add_pod(self, ips: tuple[bytes, ...], tap: Tap) -> None:
         self._pods.update((ip, tap) for ip in ips)
+        self._renew()
 
     def remove_pod(self, ips: tuple[bytes, ...]) -> None:
         for ip in ips:
             self._pods.pop(ip, None)
+        self._renew()
 
     def has_pod(self, ip: bytes) -> bool:
         return ip in self._pods
@@ -107,25 +119,70 @@ class Engine:
         gone = [key for key in self._turns if key not in snapshot.frontends]
         for key in gone:
             del self._turns[key]
+        if not snapshot.forwards_like(self.snapshot):
+            self._renew()
         self.snapshot = snapshot
+        self._mtu_bytes = snapshot.config.pod_mtu_bytes
 
-    def handle(self, port: Port, frame: memoryview) -> None:
-        """One whole frame, which may be rewritten in place."""
-        try:
-            packet = parse_packet(frame)
-        except PacketError:
-            self.counters.verdict(Drop(DropReason.CT_TRUNCATED_OR_INVALID_HEADER), len(frame))
+    def watch(self, watcher: Watcher) -> None:
+        """Have every packet decided and told to `watcher`."""
+        self._watchers.append(watcher)
+        self._fast_generation = _NOBODY
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Stop telling `watcher`; unknown ones are ignored."""
+        if watcher in self._watchers:
+            self._watchers.remove(watcher)
+        if not self._watchers:
+            self._fast_generation = self._generation
+
+    def handle(self, port: Port, buffer: memoryview) -> None:
+        """One whole frame behind its offload header, which may be rewritten in place."""
+        size = len(buffer)
+        if size < PLAIN_BYTES:
+            self._handle_any(port, buffer)
             return
+        (
+            offload_flags, segment_type, ethertype, version_ihl, length, fragment,
+            ttl, protocol, checksum, ends,
+        ) = read_plain(buffer)  # fmt: skip
+        if protocol == PROTOCOL_TCP:
+            flow = port.flows.tcp.get(ends)
+        elif protocol == PROTOCOL_UDP:
+            flow = port.flows.udp.get(ends)
+        else:
+            flow = None
+        if (
+            flow is None
+            or flow.generation != self._fast_generation
+            or ethertype != ETHERTYPE_IPV4
+            or version_ihl != _NO_OPTIONS
+            or fragment & _FRAGMENTED
+            or length + HEADROOM_BYTES + 14 != size
+            or ttl < 2
+        ):
+            self._handle_any(port, buffer)
+            return
+        wire = length
+        if protocol == PROTOCOL_TCP:
+            if length < 40 or buffer[_FLAGS_AT] & _SYN_FIN_RST:
+                self._handle_any(port, buffer)
+                return
+            if segment_type:
+                wire = _segment_bytes(buffer) + 20 + (buffer[_DATA_OFFSET_AT] >> 2 & 0x3C)
+        elif segment_type:
+            wire = _segment_bytes(buffer) + 28
+        entry = flow.entry
         now = time.monotonic()
-        flow = FlowTuple(packet.protocol, packet.src, packet.src_port, packet.dst, packet.dst_port)
-        cached = port.cache.get(flow)
-        if cached is not None and not self.watchers and self._is_current(cached, packet, now):
-            self.conntrack.refresh(cached.entry, now, packet.tcp_flags, is_reply=cached.is_reply)
-            if cached.rewrite is not None:
-                apply_rewrite(frame, packet, cached.rewrite)
-            self._emit(cached.verdict, frame, flow)
+        if wire > self._mtu_bytes or entry.expires_at <= now:
+            self._handle_any(port, buffer)
             return
-        self._decide(port, packet, frame, flow, now)
+        self.conntrack.refresh(entry, now, TCP_ACK, is_reply=flow.is_reply)
+        flow.rewrite_plain(buffer, offload_flags, ttl, protocol, checksum)
+        if flow.output.send(buffer):
+            self.counters.add(flow.names, size - HEADROOM_BYTES)
+        else:
+            self.counters.count("drop_queue_full")
 
     def context(self, ingress: Ingress, now: float) -> Context:
         return Context(ingress, now, self._turns, self._random_below)
@@ -133,12 +190,43 @@ class Engine:
     def expire(self, now: float) -> None:
         self.conntrack.expire(now)
 
+    def _renew(self) -> None:
+        """Nothing that was kept is in force any longer."""
+        self._generation += 1
+        if not self._watchers:
+            self._fast_generation = self._generation
+
+    def _handle_any(self, port: Port, buffer: memoryview) -> None:
+        """A frame that has to be parsed."""
+        frame = buffer[HEADROOM_BYTES:]
+        try:
+            packet = parse_packet(frame)
+            if buffer[0] or buffer[1]:
+                packet = with_offload(packet, frame, parse_offload(buffer))
+        except PacketError:
+            self.counters.verdict(Drop(DropReason.CT_TRUNCATED_OR_INVALID_HEADER), len(frame))
+            return
+        now = time.monotonic()
+        flow = FlowTuple(packet.protocol, packet.src, packet.src_port, packet.dst, packet.dst_port)
+        cached = port.flows.other.get(flow)
+        if cached is not None and self._is_current(cached, packet, now):
+            self.conntrack.refresh(cached.entry, now, packet.tcp_flags, is_reply=cached.is_reply)
+            if cached.rewrite is not None:
+                apply_rewrite(frame, packet, cached.rewrite)
+            set_macs(frame, cached.output.mac, self._vtep_mac)
+            if cached.output.send(buffer):
+                self.counters.add(cached.names, len(frame))
+            else:
+                self.counters.count("drop_queue_full")
+            return
+        self._decide(port, packet, buffer, flow, now)
+
     def _is_current(self, cached: CachedFlow, packet: Packet, now: float) -> bool:
         return (
-            cached.snapshot is self.snapshot
+            cached.generation == self._fast_generation
             and cached.entry.expires_at > now
             and packet.ttl > 1
-            and packet.ip_length <= cached.snapshot.config.pod_mtu_bytes
+            and packet.wire_bytes <= self._mtu_bytes
             and packet.fragment_offset == 0
             and not packet.more_fragments
             and packet.quoted is None
@@ -146,32 +234,50 @@ class Engine:
         )
 
     def _decide(
-        self, port: Port, packet: Packet, frame: memoryview, flow: FlowTuple, now: float
+        self, port: Port, packet: Packet, buffer: memoryview, flow: FlowTuple, now: float
     ) -> None:
-        trace: list[Hop] | None = [] if self.watchers else None
+        trace: list[Hop] | None = [] if self._watchers else None
+        arrived_ns = time.time_ns()
         context = self.context(port.ingress, now)
         decision = decide(self.snapshot, self.conntrack, packet, context, trace)
-        if trace is not None:
-            for watcher in self.watchers:
-                watcher(port, packet, decision, trace)
-        if not self._track(decision, packet, now):
-            refused = Drop(DropReason.CT_MAP_INSERTION_FAILED)
-            self.counters.verdict(refused, len(frame))
+        happened = self._carry_out(port, packet, buffer, flow, decision, now)
+        if trace is None:
             return
+        if happened is not decision.verdict:
+            trace.append(_not_carried_out(flow, happened))
+            decision = replace(decision, verdict=happened)
+        for watcher in self._watchers:
+            watcher(arrived_ns, port, packet, decision, trace)
+
+    def _carry_out(
+        self,
+        port: Port,
+        packet: Packet,
+        buffer: memoryview,
+        flow: FlowTuple,
+        decision: Decision,
+        now: float,
+    ) -> Verdict:
+        """What became of the packet: the verdict, or the drop that it came to instead."""
+        verdict = decision.verdict
+        frame = buffer[HEADROOM_BYTES:]
+        if not self._track(decision, packet, now):
+            return self._count(Drop(DropReason.CT_MAP_INSERTION_FAILED), len(frame))
         if decision.is_first_fragment:
             self.conntrack.fragments.remember(datagram_of(packet), flow, now)
         if packet.more_fragments:  # one way through the tunnel for all, or they overtake
             flow = flow._replace(src_port=0, dst_port=0)
-        verdict = decision.verdict
-        if isinstance(verdict, Deliver | Encap | ToHost):
-            self._remember(port, packet, flow, decision, verdict)
-            self._rewrite(frame, packet, decision)
-            if decision.fragment_to_bytes:
-                self._emit_fragments(verdict, frame, flow, decision.fragment_to_bytes)
-            else:
-                self._emit(verdict, frame, flow)
-        else:
+        if not isinstance(verdict, Deliver | Encap | ToHost):
+            self._count(verdict, len(frame))
             self._answer(port, packet, frame, verdict)
+            return verdict
+        output = self._output(verdict, flow)
+        if output is None:  # in the snapshot, but its device is not (or no longer) here
+            return self._count(Drop(DropReason.STALE_OR_UNROUTABLE_IP), len(frame))
+        self._remember(port, packet, flow, decision, verdict, output)
+        self._rewrite(frame, packet, decision)
+        set_macs(frame, output.mac, self._vtep_mac)
+        return self._emit(verdict, output, packet, buffer, decision.fragment_to_bytes)
 
     def _track(self, decision: Decision, packet: Packet, now: float) -> bool:
         entry = decision.entry
@@ -188,6 +294,15 @@ class Engine:
             self._turns[decision.turn_of] = self._turns.get(decision.turn_of, 0) + 1
         return True
 
+    def _output(self, verdict: Deliver | Encap | ToHost, flow: FlowTuple) -> Output | None:
+        match verdict:
+            case Deliver(ip):
+                return self._pods.get(ip)
+            case Encap(_, underlay, mac):
+                return self._tunnel.path(underlay, mac, hash(flow))
+            case ToHost():
+                return self._host
+
     def _remember(
         self,
         port: Port,
@@ -195,15 +310,22 @@ class Engine:
         flow: FlowTuple,
         decision: Decision,
         verdict: Deliver | Encap | ToHost,
+        output: Output,
     ) -> None:
         entry = decision.entry
         if entry is None or packet.fragment_offset or packet.more_fragments:
             return
-        if len(port.cache) >= _CACHED_FLOWS_PER_PORT:
-            port.cache.clear()
-        port.cache[flow] = CachedFlow(
-            self.snapshot, entry, decision.is_reply, decision.rewrite, verdict
+        cached = CachedFlow(
+            generation=self._generation,
+            entry=entry,
+            is_reply=decision.is_reply,
+            rewrite=decision.rewrite,
+            verdict=verdict,
+            output=output,
+            macs=output.mac + self._vtep_mac,
+            names=counter_names(verdict),
         )
+        port.flows.remember(packet, flow, cached)
 
     @staticmethod
     def _rewrite(frame: memoryview, packet: Packet, decision: Decision) -> None:
@@ -212,37 +334,29 @@ class Engine:
         if decision.rewrite is not None:
             apply_rewrite(frame, packet, decision.rewrite)
 
-    def _emit_fragments(
-        self, verdict: Deliver | Encap | ToHost, frame: memoryview, flow: FlowTuple, mtu: int
-    ) -> None:
-        for fragment in fragment_ipv4(frame, parse_packet(frame), mtu):
-            self._emit(verdict, memoryview(bytearray(fragment)), flow)
+    def _emit(
+        self,
+        verdict: Deliver | Encap | ToHost,
+        output: Output,
+        packet: Packet,
+        buffer: memoryview,
+        mtu_bytes: int,
+    ) -> Verdict:
+        """`mtu_bytes`: into fragments of that size, 0: as it is."""
+        sent = True
+        for part in _fragments(buffer, packet, mtu_bytes) if mtu_bytes else (buffer,):
+            if output.send(part):
+                self.counters.add(counter_names(verdict), len(part) - HEADROOM_BYTES)
+            else:
+                self.counters.count("drop_queue_full")
+                sent = False
+        return verdict if sent else Drop(DropReason.DROP_REASON_UNKNOWN)
 
-    def _emit(self, verdict: Deliver | Encap | ToHost, frame: memoryview, flow: FlowTuple) -> None:
-        if isinstance(verdict, Encap):
-            sent = self._send_tunnel(verdict, frame, flow)
-        else:
-            tap = self._pods.get(verdict.ip) if isinstance(verdict, Deliver) else self._host
-            if tap is None:  # in the snapshot, but its device is not (or no longer) here
-                self.counters.verdict(Drop(DropReason.STALE_OR_UNROUTABLE_IP), len(frame))
-                return
-            set_macs(frame, tap.mac, self._vtep_mac)
-            sent = tap.write(frame)
-        if sent:
-            self.counters.verdict(verdict, len(frame))
-        else:
-            self.counters.count("drop_queue_full")
-
-    def _send_tunnel(self, verdict: Encap, frame: memoryview, flow: FlowTuple) -> bool:
-        set_macs(frame, verdict.vtep_mac, self._vtep_mac)
-        try:
-            self._tunnel.send(hash(flow), (self._vxlan_header, frame), text(verdict.underlay))
-        except OSError:
-            return False
-        return True
+    def _count(self, verdict: Verdict, size_bytes: int) -> Verdict:
+        self.counters.verdict(verdict, size_bytes)
+        return verdict
 
     def _answer(self, port: Port, packet: Packet, frame: memoryview, verdict: Verdict) -> None:
-        self.counters.verdict(verdict, len(frame))
         match verdict:
             case Reply(kind):
                 answer = answer_reply(kind, frame, packet, self._vtep_mac)
@@ -253,8 +367,39 @@ class Engine:
                 answer = None
         if answer is None:
             return
+        buffer = _with_headroom(answer)
         if port.tap is not None:
-            port.tap.write(answer)
+            port.tap.send(buffer)
         elif not isinstance(port.ingress, FromTunnel) or packet.quoted is None:
             # The sender is on another node: the answer takes the node's own way there.
-            self.handle(self._host_port, memoryview(bytearray(answer)))
+            self.handle(self._host_port, buffer)
+
+
+def _segment_bytes(buffer: memoryview) -> int:
+    """The offload header's segment size; what cannot be is too large for any link."""
+    return int.from_bytes(buffer[4:6], sys.byteorder) or 0xFFFF
+
+
+def _fragments(buffer: memoryview, packet: Packet, mtu_bytes: int) -> list[memoryview]:
+    frame = buffer[HEADROOM_BYTES:]
+    if buffer[0] & NEEDS_CHECKSUM:
+        offload = parse_offload(buffer)
+        end = packet.l3_offset + packet.ip_length
+        complete_checksum(frame, offload.checksum_start, offload.checksum_offset, end)
+    return [_with_headroom(part) for part in fragment_ipv4(frame, parse_packet(frame), mtu_bytes)]
+
+
+def _with_headroom(frame: bytes) -> memoryview:
+    return memoryview(bytearray(HEADROOM_BYTES) + frame)
+
+
+def _not_carried_out(flow: FlowTuple, happened: Verdict) -> Hop:
+    reason = happened.reason if isinstance(happened, Drop) else DropReason.DROP_REASON_UNKNOWN
+    rule, why = _WHY_NOT.get(reason, ("queue full", "the device or socket took no more"))
+    return Hop(Stage.DELIVER, rule, flow, flow, why)
+
+
+_WHY_NOT = {
+    DropReason.CT_MAP_INSERTION_FAILED: ("conntrack", "the flow could not be remembered"),
+    DropReason.STALE_OR_UNROUTABLE_IP: ("no device", "the pod's device is not here"),
+}

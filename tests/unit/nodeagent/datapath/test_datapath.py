@@ -18,7 +18,7 @@ from netcore.pipeline.verdict import Deliver, Encap, Reject, RejectKind
 from nodeagent.datapath.base import Observation, ObservationFilter, PodPort
 from nodeagent.datapath.registry import DATAPATHS
 from nodeagent.datapath.userspace.datapath import UserspaceDatapath
-from nodeagent.datapath.userspace.devices import FRAME_BYTES, Tap
+from nodeagent.datapath.userspace.devices import BUFFER_BYTES, Tap
 from nodeagent.edges.vxlan_socket import VxlanSocket
 from tests.support.cluster import (
     CLIENT,
@@ -107,23 +107,23 @@ def test_it_is_a_datapath_that_nodes_can_be_started_with(wire):
 
 def test_from_pod_to_pod(wire):
     wire.send_from_client(tcp(CLIENT, POD))
-    assert parse_packet(wire.web.recv(FRAME_BYTES)).src == CLIENT
+    assert parse_packet(wire.web.recv(BUFFER_BYTES)).src == CLIENT
 
 
 def test_out_through_the_tunnel_and_in_again(wire):
     wire.send_from_client(tcp(CLIENT, PEER))
-    datagram = wire.node2.recv(FRAME_BYTES)
+    datagram = wire.node2.recv(BUFFER_BYTES)
     assert datagram[:8] == encode_vxlan(1)
     assert parse_packet(datagram[8:]).dst == PEER
     wire.tunnel(tcp(PEER, CLIENT, 80, 40000, flags=0x12))
-    assert parse_packet(wire.client.recv(FRAME_BYTES)).src == PEER
+    assert parse_packet(wire.client.recv(BUFFER_BYTES)).src == PEER
 
 
 def test_from_and_to_the_host(wire):
     wire.host.send(tcp(GATEWAY, CLIENT))
-    assert parse_packet(wire.client.recv(FRAME_BYTES)).src == GATEWAY
+    assert parse_packet(wire.client.recv(BUFFER_BYTES)).src == GATEWAY
     wire.send_from_client(tcp(CLIENT, GATEWAY, 80, 40000, flags=0x12))
-    assert parse_packet(wire.host.recv(FRAME_BYTES)).dst == GATEWAY
+    assert parse_packet(wire.host.recv(BUFFER_BYTES)).dst == GATEWAY
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ async def test_errors_about_earlier_datagrams_are_counted(wire, monkeypatch):
 
     monkeypatch.setattr(VxlanSocket, "receive_into", refuse)
     wire.tunnel(tcp(PEER, CLIENT))
-    assert parse_packet(wire.client.recv(FRAME_BYTES)).src == PEER
+    assert parse_packet(wire.client.recv(BUFFER_BYTES)).src == PEER
     assert wire.count("tunnel_receive_errors") == 1
 
 
@@ -194,13 +194,13 @@ def test_a_new_snapshot_decides_from_then_on(wire):
     wire.datapath.apply(snapshot(CONFIG, node(1, underlay_addresses=(LOOPBACK,)), CLIENT_POD))
     wire.send_from_client(udp(CLIENT, WEB))
     wire.send_from_client(udp(CLIENT, POD))
-    assert parse_packet(wire.client.recv(FRAME_BYTES)).icmp_type == 3
+    assert parse_packet(wire.client.recv(BUFFER_BYTES)).icmp_type == 3
     assert wire.count("drop_service_backend_not_found") == 1
 
 
 def test_peers_are_learnt_anew_when_nodes_change(wire):
     wire.tunnel(tcp(PEER, CLIENT))
-    wire.client.recv(FRAME_BYTES)
+    wire.client.recv(BUFFER_BYTES)
     assert len(wire.datapath._peers) == 1
     wire.datapath.apply(wire.snapshot)
     assert len(wire.datapath._peers) == 1
@@ -213,7 +213,7 @@ def test_peers_are_learnt_anew_when_nodes_change(wire):
 
 def test_conntrack_lists_the_flows(wire):
     wire.send_from_client(udp(CLIENT, WEB))
-    wire.web.recv(FRAME_BYTES)
+    wire.web.recv(BUFFER_BYTES)
     (entry,) = wire.datapath.conntrack()
     assert entry.service == "default/web:dns"
 
@@ -232,7 +232,7 @@ def test_packets_are_observed_before_and_after_translation(wire, seen):
     for address in (WEB, POD):
         observer = observe(wire, seen, address)
         wire.send_from_client(udp(CLIENT, WEB, 1))
-        wire.web.recv(FRAME_BYTES) if address == WEB else None
+        wire.web.recv(BUFFER_BYTES) if address == WEB else None
         wire.datapath.conntrack()
         observer.close()
         observer.close()
@@ -246,7 +246,7 @@ def test_packets_are_observed_before_and_after_translation(wire, seen):
 def test_others_are_not_observed(wire, seen):
     observers = [observe(wire, seen, PEER), observe(wire, seen, POD, protocol=17)]
     wire.send_from_client(tcp(CLIENT, POD))
-    wire.web.recv(FRAME_BYTES)
+    wire.web.recv(BUFFER_BYTES)
     for observer in observers:
         observer.close()
     assert seen == []

@@ -5,7 +5,8 @@ import pytest
 
 from netcore.pipeline.context import FromPod
 from nodeagent.datapath.base import PodPort
-from nodeagent.datapath.userspace.devices import FRAME_BYTES, Tap, pod_device
+from nodeagent.datapath.userspace.devices import BUFFER_BYTES, HEADROOM_BYTES, Tap, pod_device
+from tests.datapath.backends import buffer_of
 from tests.support.frames import POD, POD6, POD_MAC, udp
 
 
@@ -23,27 +24,27 @@ def ends():
 
 def test_each_read_gives_one_frame(ends):
     tap, far = ends
-    buffer = memoryview(bytearray(FRAME_BYTES))
+    buffer = memoryview(bytearray(BUFFER_BYTES))
     for data in (udp(data=b"one"), udp(data=b"second")):
         far.send(data)
     first = tap.read_into(buffer)
-    assert buffer[:first] == udp(data=b"one")
+    assert buffer[HEADROOM_BYTES:first] == udp(data=b"one")
     second = tap.read_into(buffer)
-    assert buffer[:second] == udp(data=b"second")
+    assert buffer[HEADROOM_BYTES:second] == udp(data=b"second")
     assert tap.read_into(buffer) == 0
 
 
 def test_each_write_takes_one_frame(ends):
     tap, far = ends
-    assert tap.write(memoryview(udp()))
-    assert far.recv(FRAME_BYTES) == udp()
+    assert tap.send(buffer_of(udp()))
+    assert far.recv(BUFFER_BYTES) == udp()
 
 
 def test_a_queue_that_is_full_is_said(ends):
     tap, _ = ends
-    while tap.write(udp(data=bytes(1000))):
+    while tap.send(buffer_of(udp(data=bytes(1000)))):
         pass
-    assert not tap.write(udp())
+    assert not tap.send(buffer_of(udp()))
 
 
 def failing(monkeypatch, number: int) -> None:
@@ -55,12 +56,12 @@ def failing(monkeypatch, number: int) -> None:
 
 def test_a_device_that_is_down_has_no_frames(monkeypatch):
     failing(monkeypatch, 5)  # EIO
-    assert Tap(-1, POD_MAC).read_into(memoryview(bytearray(1))) == 0
+    assert Tap(-1, POD_MAC).read_into(memoryview(bytearray(20))) == 0
 
 
 def test_a_device_that_is_gone_is_told_from_one_that_is_silent(monkeypatch):
     failing(monkeypatch, 77)  # EBADFD
-    assert Tap(-1, POD_MAC).read_into(memoryview(bytearray(1))) is None
+    assert Tap(-1, POD_MAC).read_into(memoryview(bytearray(20))) is None
 
 
 def test_a_pods_device_knows_the_pod():

@@ -1,0 +1,145 @@
+"""The VXLAN tunnel: super-packets leave it as ordinary datagrams and come together again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netcore.model.address import text
+from netcore.model.errors import BadHeader, PacketError
+from netcore.packet.offload import (
+    NEEDS_CHECKSUM,
+    NO_OFFLOAD,
+    OffloadHeader,
+    complete_checksum,
+    parse_offload,
+)
+from netcore.packet.protocols import PROTOCOL_TCP, PROTOCOL_UDP
+from netcore.packet.vxlan import VXLAN_HEADER_BYTES, encode_vxlan, parse_vxlan
+from nodeagent.datapath.userspace.devices import BUFFER_BYTES, DRAIN_FRAMES, HEADROOM_BYTES
+from nodeagent.edges.vxlan_socket import RECEIVE_OFFLOAD, SEND_OFFLOAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netcore.packet.segment import Segmenter
+    from nodeagent.edges.vxlan_socket import VxlanSocket
+
+_VXLAN_AT = HEADROOM_BYTES - VXLAN_HEADER_BYTES
+_SEGMENT_UDP = 5
+
+
+class InvalidVni(PacketError):
+    """A VXLAN header of another network."""
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelPath:
+    """One flow's way to one VTEP. `mac` is that VTEP's."""
+
+    tunnel: Tunnel
+    destination: str
+    mac: bytes
+    flow_hash: int
+
+    def send(self, buffer: memoryview) -> bool:
+        """Whether the socket took the frame, or all frames of a super-packet."""
+        return self.tunnel.send(self, buffer)
+
+
+class Tunnel:
+    """This node's VTEP. Not for several threads."""
+
+    def __init__(self, socket: VxlanSocket, vni: int, *, may_coalesce: bool) -> None:
+        """`may_coalesce`: those who get what is received can take super-packets."""
+        self._socket = socket
+        self._vni = vni
+        self._header = encode_vxlan(vni)
+        self._sends_batches = SEND_OFFLOAD in socket.capabilities
+        self._may_coalesce = may_coalesce and RECEIVE_OFFLOAD in socket.capabilities
+        self._segmenter: Segmenter | None = None
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._single = memoryview(bytearray(BUFFER_BYTES))
+
+    def path(self, underlay: bytes, mac: bytes, flow_hash: int) -> TunnelPath:
+        return TunnelPath(self, text(underlay), mac, flow_hash)
+
+    def send(self, path: TunnelPath, buffer: memoryview) -> bool:
+        """See TunnelPath.send. Partial checksums are completed."""
+        try:
+            if buffer[1]:
+                self._send_segments(path, buffer)
+                return True
+            if buffer[0] & NEEDS_CHECKSUM:
+                _complete(buffer)
+            buffer[_VXLAN_AT:HEADROOM_BYTES] = self._header
+            self._socket.send(path.flow_hash, buffer[_VXLAN_AT:], path.destination)
+        except OSError:
+            return False
+        return True
+
+    def receive(self) -> Iterator[tuple[str, memoryview | PacketError]]:
+        """Sender and frame (behind its offload header) of what waits, for a bounded while.
+
+        A frame is valid until the next step, and may be a super-packet. In place of a datagram
+        that is none of this tunnel's comes the reason, BadHeader, TruncatedPacket or InvalidVni.
+        Raises OSError for an ICMP error about an earlier datagram.
+        """
+        for _ in range(DRAIN_FRAMES):
+            try:
+                count, sender, width = self._socket.receive_into(self._buffer[_VXLAN_AT:])
+            except BlockingIOError:
+                return
+            if width == count:
+                yield sender, self._one(self._buffer[: _VXLAN_AT + count])
+            elif width > 0:
+                for frame in self._several(self._buffer[_VXLAN_AT : _VXLAN_AT + count], width):
+                    yield sender, frame
+
+    def _one(self, buffer: memoryview) -> memoryview | PacketError:
+        try:
+            header, _ = parse_vxlan(buffer[_VXLAN_AT:])
+        except PacketError as error:
+            return error
+        if header.vni != self._vni:
+            return InvalidVni(f"VNI {header.vni} is not this network's")
+        buffer[:HEADROOM_BYTES] = NO_OFFLOAD
+        return buffer
+
+    def _several(self, batch: memoryview, width: int) -> Iterator[memoryview | PacketError]:
+        if self._may_coalesce and batch[:VXLAN_HEADER_BYTES] == self._header:
+            from netcore.packet.coalesce import coalesce  # numpy: only who needs it pays for it
+
+            if size := coalesce(batch, VXLAN_HEADER_BYTES, width, self._single):
+                yield self._single[:size]
+                return
+        for at in range(0, len(batch), width):
+            datagram = batch[at : at + width]
+            self._single[_VXLAN_AT : _VXLAN_AT + len(datagram)] = datagram
+            yield self._one(self._single[: _VXLAN_AT + len(datagram)])
+
+    def _send_segments(self, path: TunnelPath, buffer: memoryview) -> None:
+        offload = parse_offload(buffer)
+        if self._segmenter is None:
+            from netcore.packet.segment import Segmenter
+
+            self._segmenter = Segmenter(self._header)
+        protocol = PROTOCOL_UDP if offload.segment_type == _SEGMENT_UDP else PROTOCOL_TCP
+        frame = buffer[HEADROOM_BYTES:]
+        batches = self._segmenter.cut(
+            frame, offload.checksum_start, protocol, offload.segment_bytes
+        )
+        for batch, width in batches:
+            if self._sends_batches:
+                self._socket.send(path.flow_hash, batch, path.destination, width)
+                continue
+            for at in range(0, len(batch), width):
+                self._socket.send(path.flow_hash, batch[at : at + width], path.destination)
+
+
+def _complete(buffer: memoryview) -> None:
+    offload: OffloadHeader = parse_offload(buffer)
+    frame = buffer[HEADROOM_BYTES:]
+    if offload.checksum_start + offload.checksum_offset + 2 > len(frame):
+        raise BadHeader("a checksum outside of the frame")
+    complete_checksum(frame, offload.checksum_start, offload.checksum_offset, len(frame))

@@ -39,6 +39,7 @@ class EndpointsMirroring(Controller[Key]):
         self._client = client
         self._services = informers.of("services")
         self._endpoints = informers.of("endpoints")
+        self._mirrored: dict[Key, set[str]] = {}
         self._services.subscribe(self._changed)
         self._endpoints.subscribe(self._changed)
         informers.of(SLICES).subscribe(self._slice_changed)
@@ -50,15 +51,26 @@ class EndpointsMirroring(Controller[Key]):
 
     def _slice_changed(self, old: Object | None, new: Object | None) -> None:
         for slice_ in (old, new):
-            labels = (slice_ or {}).get("metadata", {}).get("labels") or {}
-            if slice_ and labels.get(MANAGED_BY) == MIRRORING and labels.get(SERVICE_NAME):
-                self.queue.add((slice_["metadata"]["namespace"], labels[SERVICE_NAME]))
+            metadata = (slice_ or {}).get("metadata", {})
+            labels = metadata.get("labels") or {}
+            if labels.get(MANAGED_BY) == MIRRORING and labels.get(SERVICE_NAME):
+                key = (metadata["namespace"], labels[SERVICE_NAME])
+                self._note_slice(key, metadata["name"], present=slice_ is new)
+                self.queue.add(key)
+
+    def _note_slice(self, key: Key, name: str, *, present: bool) -> None:
+        names = self._mirrored.setdefault(key, set())
+        (names.add if present else names.discard)(name)
+        if not names:
+            del self._mirrored[key]
 
     async def reconcile(self, key: Key) -> None:
         """Writes the mirrored slices, or removes them when there is nothing to mirror any more."""
         namespace, name = key
         service = self._services.get(namespace, name)
         endpoints = self._endpoints.get(namespace, name)
+        if endpoints is None and key not in self._mirrored:
+            return  # most Services have no Endpoints: nothing to search all slices for
         selector = f"{SERVICE_NAME}={name},{MANAGED_BY}={MIRRORING}"
         present, _ = await self._client.list(SLICES, namespace, selector)
         wanted = []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from netcore.model.errors import AllocationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from random import Random
 
     from controlplane.config import IPNetwork
@@ -24,10 +24,19 @@ LAST_NODE_PORT = 32767
 _STATIC_NODE_PORTS = 86  # min(max(16, range / 32), 128)
 
 
-def taken_ips(services: Iterable[dict[str, Any]]) -> set[IpAddress]:
-    """The cluster IPs that Services hold."""
+def taken_ips(services: Iterable[dict[str, Any]]) -> set[str]:
+    """The cluster IPs that Services hold, each as its address spells itself.
+
+    As texts, because every new Service asks anew: to parse ten thousand addresses, or only to
+    hash them as addresses, takes longer than all the rest of a write.
+    """
     texts = (text for s in services for text in (s.get("spec") or {}).get("clusterIPs") or ())
-    return {ip_address(text) for text in texts if text and text != "None"}
+    return {_canonical(text) for text in texts if text and text != "None"}
+
+
+def _canonical(text: str) -> str:
+    """IPv6 has many spellings of one address; of IPv4 only one is valid."""
+    return str(ip_address(text)) if ":" in text else text
 
 
 def taken_node_ports(services: Iterable[dict[str, Any]]) -> set[tuple[str, int]]:
@@ -48,7 +57,7 @@ def static_band_size(cidr: IPNetwork) -> int:
     return min(max(16, cidr.num_addresses // 16), 256)
 
 
-def choose_ip(cidr: IPNetwork, taken: set[IpAddress], random: Random) -> IpAddress:
+def choose_ip(cidr: IPNetwork, taken: set[str], random: Random) -> IpAddress:
     """A free address, from the upper band while that has one.
 
     Raises AllocationError when the CIDR is full.
@@ -56,13 +65,13 @@ def choose_ip(cidr: IPNetwork, taken: set[IpAddress], random: Random) -> IpAddre
     last = cidr.num_addresses - (2 if cidr.version == 4 else 1)
     band = min(static_band_size(cidr), last)
     for low, high in ((band, last), (1, band - 1)):
-        index = _free_index(low, high, {int(ip) - int(cidr[0]) for ip in taken}, random)
+        index = _free_index(low, high, len(taken), lambda i: str(cidr[i]) in taken, random)
         if index is not None:
             return cidr[index]
     raise AllocationError("range is full")
 
 
-def claim_ip(cidr: IPNetwork, taken: set[IpAddress], text: str) -> IpAddress:
+def claim_ip(cidr: IPNetwork, taken: set[str], text: str) -> IpAddress:
     """The address that was asked for. Raises AllocationError when it cannot be had."""
     try:
         address = ip_address(text)
@@ -74,7 +83,7 @@ def claim_ip(cidr: IPNetwork, taken: set[IpAddress], text: str) -> IpAddress:
         raise AllocationError(
             f"the provided IP ({text}) is not in the valid range. The range of valid IPs is {cidr}"
         )
-    if address in taken:
+    if str(address) in taken:
         raise AllocationError("provided IP is already allocated")
     return address
 
@@ -84,7 +93,7 @@ def choose_node_port(protocol: str, taken: set[tuple[str, int]], random: Random)
     used = {port for taken_protocol, port in taken if taken_protocol == protocol}
     middle = FIRST_NODE_PORT + _STATIC_NODE_PORTS
     for low, high in ((middle, LAST_NODE_PORT), (FIRST_NODE_PORT, middle - 1)):
-        port = _free_index(low, high, used, random)
+        port = _free_index(low, high, len(used), used.__contains__, random)
         if port is not None:
             return port
     raise AllocationError("range is full")
@@ -102,14 +111,16 @@ def claim_node_port(protocol: str, taken: set[tuple[str, int]], port: int) -> in
     return port
 
 
-def _free_index(low: int, high: int, used: set[int], random: Random) -> int | None:
+def _free_index(
+    low: int, high: int, used: int, is_used: Callable[[int], bool], random: Random
+) -> int | None:
     """A free number in [low, high]: a random start, then the next free one, wrapping around."""
     size = high - low + 1
     if size <= 0:
         return None
     start = random.randrange(size)
-    for step in range(min(size, len(used) + 1)):
+    for step in range(min(size, used + 1)):
         candidate = low + (start + step) % size
-        if candidate not in used:
+        if not is_used(candidate):
             return candidate
     return None

@@ -138,7 +138,7 @@ def _allocate_ip(
     errors = []
     for text in wanted:
         try:
-            taken.add(claim_ip(cidr, taken, text))
+            taken.add(str(claim_ip(cidr, taken, text)))
         except AllocationError as error:
             detail = f"failed to allocate IP {text}: {error}"
             errors.append(invalid_value("spec.clusterIPs", wanted, detail))

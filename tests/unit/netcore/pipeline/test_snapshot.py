@@ -234,3 +234,25 @@ def test_manifests_are_none_of_its_business():
     old = cluster()
     new = old.advance(batch(Manifest("Pod", "default", "x", b"{}")))
     assert replace(new, revision=old.revision) == old
+
+
+def test_a_changed_endpoint_copies_only_what_names_endpoints():
+    old = cluster()
+    new = old.advance(batch(slice_of("web", 4, WEB_PODS[:1])))
+    assert backends(new) == [text(POD)]
+    assert new.slices_by_service is old.slices_by_service
+    assert new.service_addresses is old.service_addresses
+    assert new.services is old.services
+
+
+def test_endpoints_of_no_known_service_leave_the_frontends_alone():
+    old = cluster()
+    new = old.advance(batch(slice_of("unknown", 4, WEB_PODS)))
+    assert new.frontends is old.frontends
+
+
+def test_what_forwards_alike():
+    old = cluster()
+    assert old.advance(Batch("epoch", 9)).forwards_like(old)
+    assert old.advance(batch(Namespace("other", {}))).forwards_like(old)
+    assert not old.advance(batch(pod("web-9", 1, 99))).forwards_like(old)

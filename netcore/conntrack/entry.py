@@ -79,14 +79,19 @@ class ConntrackEntry:
         return self.original.reversed() if is_reply else self.reply.reversed()
 
 
-def rewrite_between(before: FlowTuple, after: FlowTuple) -> Rewrite | None:
-    """What turns a packet of flow `before` into one of `after`; None when they are equal."""
+def rewrite_between(
+    before: FlowTuple, after: FlowTuple, *, decrement_ttl: bool = False
+) -> Rewrite | None:
+    """What turns a packet of flow `before` into one of `after`; None when nothing changes."""
     if before == after:
-        return None
+        return _DECREMENT_TTL if decrement_ttl else None
     return Rewrite(
         src=after.src if after.src != before.src else None,
         src_port=after.src_port if after.src_port != before.src_port else None,
         dst=after.dst if after.dst != before.dst else None,
         dst_port=after.dst_port if after.dst_port != before.dst_port else None,
-        decrement_ttl=False,
+        decrement_ttl=decrement_ttl,
     )
+
+
+_DECREMENT_TTL = Rewrite(src=None, src_port=None, dst=None, dst_port=None, decrement_ttl=True)

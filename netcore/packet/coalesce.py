@@ -51,7 +51,7 @@ def coalesce(batch: Buffer, prefix_bytes: int, width: int, out: memoryview) -> i
     """Write the super-packet that `batch` is, with its offload header, to `out`.
 
     `batch` is datagrams of `width` bytes, the last one at most that long, each a frame behind
-    `prefix_bytes` (even) that the caller has no use for. Gives the number of bytes written, 0 when
+    `prefix_bytes` (even), which must be the same for all. Gives the number of bytes written, 0 when
     the batch is not one run or would be longer than an IP packet can be; `out` may then hold
     anything. `out` has room for OFFLOAD_HEADER_BYTES, the headers and 65,535 bytes.
     """
@@ -67,7 +67,13 @@ def coalesce(batch: Buffer, prefix_bytes: int, width: int, out: memoryview) -> i
     size = full * payload + (len(tail) - shape.data if rest else 0)
     if shape.data - _L3 + size > _MAX_IP_BYTES:
         return 0
-    table = np.frombuffer(view[: full * width], np.uint8).reshape(full, width)[:, prefix_bytes:]
+    datagrams = np.frombuffer(view[: full * width], np.uint8).reshape(full, width)
+    prefixes = datagrams[:, :prefix_bytes]
+    if not (prefixes == prefixes[0]).all():
+        return 0
+    if rest and view[full * width : full * width + prefix_bytes] != view[:prefix_bytes]:
+        return 0
+    table = datagrams[:, prefix_bytes:]
     if not _is_run(table, shape, payload, ends_here=not rest):
         return 0
     last = table[-1]

@@ -12,7 +12,6 @@ from netcore.conntrack.table import FlowView
 from netcore.conntrack.timeouts import initial_state
 from netcore.model.address import text
 from netcore.packet.packet import Packet
-from netcore.packet.rewrite import Rewrite
 from netcore.pipeline.context import Context
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.snapshot import Snapshot
@@ -47,7 +46,8 @@ def decide(
     Same snapshot, flows, packet and context (its random source included): same decision.
     """
     verdict = answer_neighbor(packet, ctx.ingress)
-    passage = Passage(snapshot, flows, packet, ctx, trace, flow_of(packet))
+    flow = flow_of(packet)
+    passage = Passage(snapshot, flows, packet, ctx, trace, flow, flow)
     if verdict is not None:
         _trace_note(passage, Stage.NEIGHBOR, "link", "concerns this link only: never routed")
         return Decision(verdict)
@@ -105,7 +105,7 @@ def _forward_new(passage: Passage) -> Decision:
     refused = masquerade(passage, verdict)
     if refused is not None:
         return Decision(refused)
-    original = flow_of(passage.packet)
+    original = passage.original
     passage.entry = ConntrackEntry(
         original=original,
         reply=passage.flow.reversed(),
@@ -117,9 +117,9 @@ def _forward_new(passage: Passage) -> Decision:
 
 def _conclude(passage: Passage, verdict: Verdict, *, is_new: bool) -> Decision:
     _trace_end(passage, verdict)
-    rewrite = rewrite_between(flow_of(passage.packet), passage.flow)
-    if is_forwarded(passage, verdict):
-        rewrite = replace(rewrite, decrement_ttl=True) if rewrite else _DECREMENT_TTL
+    rewrite = rewrite_between(
+        passage.original, passage.flow, decrement_ttl=is_forwarded(passage, verdict)
+    )
     return Decision(
         verdict=verdict,
         rewrite=rewrite,
@@ -131,9 +131,6 @@ def _conclude(passage: Passage, verdict: Verdict, *, is_new: bool) -> Decision:
         fragment_to_bytes=_fragment_size(passage, verdict),
         is_first_fragment=passage.is_first_fragment and passage.entry is not None,
     )
-
-
-_DECREMENT_TTL = Rewrite(src=None, src_port=None, dst=None, dst_port=None, decrement_ttl=True)
 
 
 def _fragment_size(passage: Passage, verdict: Verdict) -> int:

@@ -14,13 +14,16 @@ from netcore.service.frontend import Frontend
 
 @dataclass(slots=True)
 class Passage:
-    """What the stages share. `flow` is the tuple as it is now, after what was rewritten so far."""
+    """What the stages share. `flow` is the tuple as it is now, after what was rewritten so far;
+    `original` is the packet's own.
+    """
 
     snapshot: Snapshot
     flows: FlowView
     packet: Packet
     ctx: Context
     trace: list[Hop] | None
+    original: FlowTuple
     flow: FlowTuple
     entry: ConntrackEntry | None = None
     is_reply: bool = False

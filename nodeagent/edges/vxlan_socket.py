@@ -17,6 +17,9 @@ SENDERS = 16
 _BUFFER_BYTES = 4 * 1024 * 1024
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
+_SO_MEMINFO = 55
+_MEMINFO = struct.Struct("=9I")  # include/uapi/linux/sock_diag.h
+_SK_MEMINFO_DROPS = 8
 _UDP_SEGMENT = 103  # include/uapi/linux/udp.h
 _UDP_GRO = 104
 _SEGMENT_SIZE = struct.Struct("=H")
@@ -80,6 +83,14 @@ class VxlanSocket:
             sender.sendmsg((data,), ancillary, 0, (destination, self._port))
         else:
             sender.sendto(data, (destination, self._port))
+
+    @property
+    def overflowed(self) -> int:
+        """How many datagrams found the receive queue full, since the start."""
+        fields = _MEMINFO.unpack(
+            self._receiver.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
+        )
+        return int(fields[_SK_MEMINFO_DROPS])
 
     def close(self) -> None:
         for each in (self._receiver, *self._senders):

@@ -1,7 +1,7 @@
 """Routing: where a (translated) destination is from here."""
 
 from netcore.forwarding.destinations import LocalPods, RemotePods, ServiceRange, Unallocated
-from netcore.model.address import text
+from netcore.model.address import IpNetwork, text
 from netcore.model.node import Node
 from netcore.pipeline.context import FromTunnel
 from netcore.pipeline.passage import Passage
@@ -22,42 +22,51 @@ def route(passage: Passage) -> Verdict:
     """The way on for `passage.flow.dst`."""
     snapshot, dst = passage.snapshot, passage.flow.dst
     if dst in snapshot.gateways or dst in snapshot.node_addresses:
-        _note(passage, f"local {text(dst)}", "the node itself")
+        if passage.trace is not None:
+            passage.hop(Stage.ROUTE, f"local {text(dst)}", "the node itself")
         return ToHost()
     found = snapshot.routes.lookup(dst)
     if found is None:
         return _leave_cluster(passage)
     match found.target:
         case LocalPods():
-            return _deliver(passage, str(found.network))
+            return _deliver(passage, found.network)
         case RemotePods(node):
-            return _encapsulate(passage, node, str(found.network))
+            return _encapsulate(passage, node, found.network)
         case ServiceRange():
-            _note(passage, str(found.network), "no Service has this address")
+            _note(passage, found.network, "no Service has this address")
             return Drop(DropReason.SERVICE_BACKEND_NOT_FOUND)
         case Unallocated():  # pragma: no branch: these are all destinations there are
-            _note(passage, str(found.network), "the address belongs to no node's pod CIDR")
+            _note(passage, found.network, "the address belongs to no node's pod CIDR")
             return Reject(RejectKind.HOST_UNREACHABLE)
 
 
-def _deliver(passage: Passage, cidr: str) -> Verdict:
+def _deliver(passage: Passage, cidr: IpNetwork) -> Verdict:
     pod = passage.snapshot.pods_by_ip.get(passage.flow.dst)
     if pod is None or pod.node_name != passage.snapshot.node_name:
-        _note(passage, cidr, f"no pod of this node has {text(passage.flow.dst)}")
+        if passage.trace is not None:
+            why = f"no pod of this node has {text(passage.flow.dst)}"
+            passage.hop(Stage.ROUTE, str(cidr), why)
         return Reject(RejectKind.HOST_UNREACHABLE)
-    _note(passage, f"{text(passage.flow.dst)} dev pod", f"pod {pod.namespace}/{pod.name} is here")
+    if passage.trace is not None:
+        rule = f"{text(passage.flow.dst)} dev pod"
+        passage.hop(Stage.ROUTE, rule, f"pod {pod.namespace}/{pod.name} is here")
     return Deliver(passage.flow.dst)
 
 
-def _encapsulate(passage: Passage, node: Node, cidr: str) -> Verdict:
+def _encapsulate(passage: Passage, node: Node, cidr: IpNetwork) -> Verdict:
     if isinstance(passage.ctx.ingress, FromTunnel):
         _note(passage, cidr, "a tunnelled packet is not sent on into another tunnel")
         return Drop(DropReason.FIB_LOOKUP_FAILED)
     if not node.vtep_mac or not node.underlay_addresses:
-        _note(passage, f"{cidr} node {node.name}", "that node has not named its VTEP yet")
+        if passage.trace is not None:
+            why = "that node has not named its VTEP yet"
+            passage.hop(Stage.ROUTE, f"{cidr} node {node.name}", why)
         return Drop(DropReason.NO_TUNNEL_OR_ENCAPSULATION_ENDPOINT)
     underlay = node.underlay_addresses[0]
-    _note(passage, f"{cidr} via VTEP {underlay}", f"the destination is on node {node.name}")
+    if passage.trace is not None:
+        why = f"the destination is on node {node.name}"
+        passage.hop(Stage.ROUTE, f"{cidr} via VTEP {underlay}", why)
     return Encap(node.name, underlay.packed, node.vtep_mac)
 
 
@@ -69,6 +78,6 @@ def _leave_cluster(passage: Passage) -> Verdict:
     return ToHost()
 
 
-def _note(passage: Passage, rule: str, why: str) -> None:
+def _note(passage: Passage, rule: str | IpNetwork, why: str) -> None:
     if passage.trace is not None:
-        passage.hop(Stage.ROUTE, rule, why)
+        passage.hop(Stage.ROUTE, str(rule), why)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.tuple import FlowTuple
@@ -13,7 +14,6 @@ from netcore.pipeline.verdict import Drop, DropReason
 from nodeagent.datapath.base import Observation, ObservationFilter, Observer, PodPort
 from nodeagent.datapath.userspace.devices import (
     BUFFER_BYTES,
-    DRAIN_FRAMES,
     PodDevice,
     Tap,
     pod_device,
@@ -21,6 +21,7 @@ from nodeagent.datapath.userspace.devices import (
 from nodeagent.datapath.userspace.engine import Engine, Port
 from nodeagent.datapath.userspace.loop import PacketLoop
 from nodeagent.datapath.userspace.observing import RunningObservation, Watcher, probe
+from nodeagent.datapath.userspace.pace import Pace
 from nodeagent.datapath.userspace.tunnel import InvalidVni, Tunnel
 from nodeagent.edges.tap import has_offload_header, offered_offloads
 from nodeagent.edges.vxlan_socket import VxlanSocket
@@ -44,11 +45,13 @@ class UserspaceDatapath:
         self._capabilities = _CAPABILITIES | tunnel.capabilities | offered_offloads(host_tap)
         self._engine = Engine(snapshot, self._tunnel, host, vtep_mac)
         self._devices: dict[str, PodDevice] = {}
+        self._tunnel_pace = Pace()
         self._peers: dict[str, Port] = {}
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._loop = PacketLoop(self._engine.expire)
         self._loop.add(tunnel.descriptor, self._drain_tunnel)
-        self._loop.add(host_tap, lambda: self._drain_tap(host, self._engine.host_port))
+        host_drain = partial(self._drain_tap, host, self._engine.host_port, Pace())
+        self._loop.add(host_tap, host_drain)
         self._loop.start()
 
     @property
@@ -80,7 +83,10 @@ class UserspaceDatapath:
         return found
 
     def stats(self) -> Mapping[str, int]:
-        return self._engine.counters.read()
+        counted = self._engine.counters.read()
+        if overflowed := self._socket.overflowed:
+            counted["drop_tunnel_queue_overflow"] = overflowed
+        return counted
 
     def close(self) -> None:
         self._loop.stop()
@@ -98,7 +104,8 @@ class UserspaceDatapath:
         way_in = Port(device.ingress, f"pod {port.name}", device.tap)
         self._devices[port.uid] = device
         self._engine.add_pod(port.ips, device.tap)
-        self._loop.add(port.descriptor, lambda: self._drain_tap(device.tap, way_in))
+        drain = partial(self._drain_tap, device.tap, way_in, Pace())
+        self._loop.add(port.descriptor, drain)
 
     def _detach(self, uid: str) -> None:
         device = self._devices.pop(uid, None)
@@ -113,21 +120,24 @@ class UserspaceDatapath:
             self._peers.clear()  # a peer may have left or changed its address
         self._engine.use(snapshot)
 
-    def _drain_tap(self, tap: Tap, port: Port) -> None:
-        for _ in range(DRAIN_FRAMES):
-            count = tap.read_into(self._buffer)
+    def _drain_tap(self, tap: Tap, port: Port, pace: Pace) -> None:
+        buffer, handle = self._buffer, self._engine.handle
+        for taken in range(pace.frames):
+            count = tap.read_into(buffer)
             if count is None:  # deleted from inside the pod: it would be readable for ever
                 log.warning("%s: its device is gone", port.label)
                 self._loop.remove(tap.descriptor)
                 return
             if not count:
+                pace.found(taken)
                 return
-            self._engine.handle(port, self._buffer[:count])
+            handle(port, buffer[:count])
+        pace.used_up()
 
     def _drain_tunnel(self) -> None:
         engine = self._engine
         try:
-            for sender, received in self._tunnel.receive():
+            for sender, received in self._tunnel.receive(self._tunnel_pace):
                 if isinstance(received, PacketError):
                     engine.counters.verdict(Drop(_reason(received)), 0)
                 else:

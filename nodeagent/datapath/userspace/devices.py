@@ -16,9 +16,6 @@ from nodeagent.edges.tap import has_offload_header
 
 HEADROOM_BYTES = OFFLOAD_HEADER_BYTES
 BUFFER_BYTES = HEADROOM_BYTES + 65_550  # the largest IP packet and its Ethernet header
-DRAIN_FRAMES = 64
-"""How many frames one wake-up takes from one descriptor before others have their turn."""
-
 _NO_OFFLOAD = bytes(HEADROOM_BYTES)
 
 

@@ -23,10 +23,11 @@ class PacketLoop:
     def __init__(self, tick: Callable[[float], None]) -> None:
         self._tick = tick
         self._epoll = select.epoll()
-        self._drains: dict[int, Callable[[], None]] = {}
+        self._drains: dict[int, Callable[[], object]] = {}
         self._calls: deque[Callable[[], None]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake, select.EPOLLIN)
+        self._drains[self._wake] = lambda: os.eventfd_read(self._wake)
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="datapath", daemon=True)
 
@@ -75,16 +76,18 @@ class PacketLoop:
         os.close(self._wake)
 
     def _run(self) -> None:
-        next_tick = time.monotonic() + _TICK_S
+        poll, drains = self._epoll.poll, self._drains
+        now = time.monotonic()
+        next_tick = now + _TICK_S
         while not self._stopping:
-            timeout = max(0.0, next_tick - time.monotonic())
-            for descriptor, _ in self._epoll.poll(timeout):
-                if descriptor == self._wake:
-                    os.eventfd_read(self._wake)
-                    continue
-                drain = self._drains.get(descriptor)
-                if drain is not None:
-                    self._guard(drain)
+            ready = poll(max(0.0, next_tick - now))
+            try:
+                for descriptor, _ in ready:
+                    drain = drains.get(descriptor)
+                    if drain is not None:
+                        drain()
+            except Exception:  # one bad packet must not end the node's network
+                log.exception("the datapath failed on a packet")
             while self._calls:
                 self._calls.popleft()()
             now = time.monotonic()

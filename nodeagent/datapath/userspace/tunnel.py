@@ -10,23 +10,25 @@ from netcore.model.errors import BadHeader, PacketError
 from netcore.packet.offload import (
     NEEDS_CHECKSUM,
     NO_OFFLOAD,
+    SEGMENT_UDP,
     OffloadHeader,
     complete_checksum,
     parse_offload,
 )
 from netcore.packet.protocols import PROTOCOL_TCP, PROTOCOL_UDP
 from netcore.packet.vxlan import VXLAN_HEADER_BYTES, encode_vxlan, parse_vxlan
-from nodeagent.datapath.userspace.devices import BUFFER_BYTES, DRAIN_FRAMES, HEADROOM_BYTES
+from nodeagent.datapath.userspace.devices import BUFFER_BYTES, HEADROOM_BYTES
 from nodeagent.edges.vxlan_socket import RECEIVE_OFFLOAD, SEND_OFFLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netcore.packet.segment import Segmenter
+    from nodeagent.datapath.userspace.pace import Pace
     from nodeagent.edges.vxlan_socket import VxlanSocket
 
 _VXLAN_AT = HEADROOM_BYTES - VXLAN_HEADER_BYTES
-_SEGMENT_UDP = 5
+_MAX_DESTINATIONS = 4096
 
 
 class InvalidVni(PacketError):
@@ -58,11 +60,17 @@ class Tunnel:
         self._sends_batches = SEND_OFFLOAD in socket.capabilities
         self._may_coalesce = may_coalesce and RECEIVE_OFFLOAD in socket.capabilities
         self._segmenter: Segmenter | None = None
+        self._destinations: dict[bytes, str] = {}
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._single = memoryview(bytearray(BUFFER_BYTES))
 
     def path(self, underlay: bytes, mac: bytes, flow_hash: int) -> TunnelPath:
-        return TunnelPath(self, text(underlay), mac, flow_hash)
+        destination = self._destinations.get(underlay)
+        if destination is None:
+            if len(self._destinations) >= _MAX_DESTINATIONS:
+                self._destinations.clear()
+            destination = self._destinations[underlay] = text(underlay)
+        return TunnelPath(self, destination, mac, flow_hash)
 
     def send(self, path: TunnelPath, buffer: memoryview) -> bool:
         """See TunnelPath.send. Partial checksums are completed."""
@@ -74,27 +82,29 @@ class Tunnel:
                 _complete(buffer)
             buffer[_VXLAN_AT:HEADROOM_BYTES] = self._header
             self._socket.send(path.flow_hash, buffer[_VXLAN_AT:], path.destination)
-        except OSError:
+        except (OSError, PacketError):
             return False
         return True
 
-    def receive(self) -> Iterator[tuple[str, memoryview | PacketError]]:
-        """Sender and frame (behind its offload header) of what waits, for a bounded while.
+    def receive(self, pace: Pace) -> Iterator[tuple[str, memoryview | PacketError]]:
+        """Sender and frame (behind its offload header) of what waits, as much as `pace` allows.
 
         A frame is valid until the next step, and may be a super-packet. In place of a datagram
         that is none of this tunnel's comes the reason, BadHeader, TruncatedPacket or InvalidVni.
         Raises OSError for an ICMP error about an earlier datagram.
         """
-        for _ in range(DRAIN_FRAMES):
+        for taken in range(pace.frames):
             try:
                 count, sender, width = self._socket.receive_into(self._buffer[_VXLAN_AT:])
             except BlockingIOError:
+                pace.found(taken)
                 return
             if width == count:
                 yield sender, self._one(self._buffer[: _VXLAN_AT + count])
             elif width > 0:
                 for frame in self._several(self._buffer[_VXLAN_AT : _VXLAN_AT + count], width):
                     yield sender, frame
+        pace.used_up()
 
     def _one(self, buffer: memoryview) -> memoryview | PacketError:
         try:
@@ -124,7 +134,7 @@ class Tunnel:
             from netcore.packet.segment import Segmenter
 
             self._segmenter = Segmenter(self._header)
-        protocol = PROTOCOL_UDP if offload.segment_type == _SEGMENT_UDP else PROTOCOL_TCP
+        protocol = PROTOCOL_UDP if offload.segment_type == SEGMENT_UDP else PROTOCOL_TCP
         frame = buffer[HEADROOM_BYTES:]
         batches = self._segmenter.cut(
             frame, offload.checksum_start, protocol, offload.segment_bytes

@@ -60,6 +60,8 @@ def test_tcp_over_ipv4_has_every_field():
         "ip_length": 44,
         "quoted": None,
         "identification": 0,
+        "segment_bytes": 0,
+        "checksum_partial": False,
     }
 
 

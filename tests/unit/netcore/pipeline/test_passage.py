@@ -9,7 +9,9 @@ from tests.support.frames import ip, udp
 def passage(node1, data: bytearray, trace: list[Hop] | None) -> Passage:
     packet = parse_packet(data)
     ctx = Context(FromHost(), 1.0, {}, lambda n: 0)
-    return Passage(node1.snapshot, node1.flows, packet, ctx, trace, flow_of(packet))
+    return Passage(
+        node1.snapshot, node1.flows, packet, ctx, trace, flow_of(packet), flow_of(packet)
+    )
 
 
 def test_a_hop_shows_the_flow_as_it_is_unless_told_otherwise(node1):

@@ -11,8 +11,10 @@ from netcore.packet.arp import ARP_REQUEST, ArpHeader
 from netcore.packet.packet import parse_packet
 from netcore.packet.protocols import ETHERTYPE_ARP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
 from nodeagent.datapath.userspace import engine as engine_module
+from nodeagent.datapath.userspace import flowcache
 from nodeagent.datapath.userspace.engine import Engine, Port
-from tests.datapath.backends import RecordingTap, RecordingTunnel
+from nodeagent.datapath.userspace.tunnel import Tunnel
+from tests.datapath.backends import RecordingTap, RecordingTunnel, buffer_of
 from tests.support.cluster import (
     CLIENT,
     CLIENT_POD,
@@ -42,6 +44,7 @@ from tests.support.frames import (
 )
 
 OWN_MAC = vtep_mac(1)
+VNI = 1
 CLIENT_MAC = b"\x0a\x58" + CLIENT
 
 
@@ -55,7 +58,9 @@ class Node:
     client: RecordingTap = field(default_factory=lambda: RecordingTap(CLIENT_MAC))
 
     def __post_init__(self) -> None:
-        self.engine = Engine(cluster(), self.tunnel, self.host, OWN_MAC)
+        self.engine = Engine(
+            cluster(), Tunnel(self.tunnel, VNI, may_coalesce=False), self.host, OWN_MAC
+        )
         self.engine.add_pod((POD,), self.web)
         self.engine.add_pod((CLIENT,), self.client)
         self.from_web = Port(from_pod(WEB_PODS[0]), "pod default/web-1", self.web)
@@ -65,7 +70,7 @@ class Node:
     def handle(self, port: Port, data: bytearray) -> None:
         if port is self.from_client:
             data[6:12] = CLIENT_MAC
-        self.engine.handle(port, memoryview(data))
+        self.engine.handle(port, buffer_of(data))
 
     def count(self, name: str) -> int:
         return self.engine.counters.read().get(name, 0)
@@ -127,7 +132,7 @@ def test_a_pod_whose_device_is_gone(node):
 
 
 class FullTap(RecordingTap):
-    def write(self, frame: bytes | memoryview) -> bool:
+    def send(self, buffer: memoryview) -> bool:
         return False
 
 
@@ -219,7 +224,7 @@ def test_a_known_flow_is_not_decided_again(node, monkeypatch):
         node.handle(node.from_web, tcp(POD, CLIENT, 80, 40000, flags=TCP_ACK))
     assert decided == []
     (entry,) = node.engine.conntrack
-    assert entry.packets == [4, 4]
+    assert entry.packets == (4, 4)
     assert entry.state.name == "ESTABLISHED"
     assert all(parse_packet(sent).ttl == 63 for sent in node.web.sent)
 
@@ -250,7 +255,7 @@ def test_a_new_snapshot_voids_what_is_cached(node, monkeypatch):
 def test_who_watches_sees_every_packet(node):
     connect(node)
     seen: list[str] = []
-    node.engine.watchers.append(lambda port, packet, decision, hops: seen.append(port.label))
+    node.engine.watch(lambda time_ns, port, packet, decision, hops: seen.append(port.label))
     node.handle(node.from_client, tcp(CLIENT, POD, flags=TCP_ACK))
     node.handle(node.from_web, tcp(POD, CLIENT, 80, 40000, flags=TCP_ACK))
     assert seen == ["pod default/client", "pod default/web-1"]
@@ -263,7 +268,7 @@ def test_a_reopened_flow_is_followed_by_both_directions(node):
     node.handle(node.from_web, tcp(POD, CLIENT, 80, 40000, flags=TCP_FIN | TCP_ACK))
     connect(node)
     (entry,) = node.engine.conntrack
-    assert entry.packets == [1, 1]
+    assert entry.packets == (1, 1)
     assert entry.state.name == "SYN_RECV"
 
 
@@ -341,15 +346,17 @@ def test_first_fragments_are_forgotten_in_time(node):
 
 
 def test_the_cache_is_bounded(node, monkeypatch):
-    monkeypatch.setattr(engine_module, "_CACHED_FLOWS_PER_PORT", 3)
+    monkeypatch.setattr(flowcache, "_CACHED_FLOWS_PER_PORT", 3)
     for port in range(1, 8):
         node.handle(node.from_client, udp(CLIENT, POD, port))
-    assert len(node.from_client.cache) <= 3
+    flows = node.from_client.flows
+    assert 0 < len(flows.tcp) + len(flows.udp) <= 3
+    assert len(flows.other) <= 3
 
 
 def test_a_full_table_drops_and_counts(node):
     node.engine.conntrack = ConntrackTable(max_entries=1)
-    node.handle(node.from_client, udp(CLIENT, POD, 1))
+    node.handle(node.from_client, tcp(CLIENT, POD, 1, flags=TCP_ACK))
     node.handle(node.from_client, udp(CLIENT, POD, 2))
     assert node.count("drop_ct_map_insertion_failed") == 1
     assert len(node.web.sent) == 1

@@ -357,7 +357,9 @@ def test_errors_are_limited_like_any_packet(node1, me, peer):
 def test_only_errors_are_related(node1):
     packet = parse_packet(udp(CLIENT, PEER))
     ctx = Context(ME, 1.0, {}, lambda n: 0)
-    passage = Passage(node1.snapshot, node1.flows, packet, ctx, None, flow_of(packet))
+    passage = Passage(
+        node1.snapshot, node1.flows, packet, ctx, None, flow_of(packet), flow_of(packet)
+    )
     assert follow_related_error(passage) is None
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
@@ -10,22 +9,12 @@ from contextlib import AsyncExitStack
 
 from netcore.ipam.allocator import AddressAllocator
 from netcore.model.address import IpAddress, parse_address
-from netcore.model.errors import ConfigError, DatapathError, KubehopError
-from netcore.pipeline.snapshot import Snapshot, empty_snapshot
-from netcore.pipeline.stages.masquerade import MASQUERADE_PORTS
+from netcore.model.errors import ConfigError, KubehopError
+from netcore.pipeline.snapshot import empty_snapshot
 from nodeagent.agent import Agent
-from nodeagent.datapath.base import Datapath
+from nodeagent.datapath.base import Site
 from nodeagent.datapath.registry import DATAPATHS
-from nodeagent.edges.links import (
-    HOST_DEVICE,
-    HostLink,
-    configure_host,
-    device_of,
-    source_towards,
-)
-from nodeagent.edges.sysctl import HOST_SETTINGS, ensure
-from nodeagent.edges.tap import open_tap
-from nodeagent.edges.vxlan_socket import VxlanSocket
+from nodeagent.edges.links import device_of, source_towards
 from nodeagent.flags import AUTO, Flags
 from nodeagent.network import LocalPodNetwork
 from nodeagent.pods.interfaces import NodeFacts as PodNodeFacts
@@ -97,9 +86,8 @@ async def _run_node(
         membership = await client.register()
         node = membership.node
         snapshot = empty_snapshot(membership.config, node)
-        datapath = await asyncio.to_thread(
-            _open_datapath, flags.datapath, snapshot, underlay, vtep_mac
-        )
+        site = Site(snapshot, underlay, vtep_mac)
+        datapath = await asyncio.to_thread(DATAPATHS[flags.datapath], site)
         stack.callback(datapath.close)
         agent = Agent(snapshot, datapath)
         allocators = tuple(AddressAllocator(cidr, node.name) for cidr in node.pod_cidrs)
@@ -161,44 +149,6 @@ def _underlay_address(flags: Flags) -> IpAddress:
             "is the control plane started and its name known here?"
         ) from error
     return source_towards(parse_address(str(found)))
-
-
-def _open_datapath(name: str, snapshot: Snapshot, underlay: IpAddress, vtep_mac: bytes) -> Datapath:
-    config = snapshot.config
-    ensure(HOST_SETTINGS)
-    _, underlay_mtu = device_of(underlay)
-    if underlay_mtu < config.underlay_mtu_bytes:
-        raise DatapathError(
-            "use underlay",
-            str(underlay),
-            f"its MTU is {underlay_mtu}, the cluster needs {config.underlay_mtu_bytes}; "
-            "start the control plane with a smaller --underlay-mtu",
-        )
-    tunnel = VxlanSocket(underlay, config.vxlan_port)
-    try:
-        host_tap = open_tap(HOST_DEVICE)
-    except DatapathError:
-        tunnel.close()
-        raise
-    try:
-        configure_host(_host_link(snapshot, underlay, vtep_mac))
-    except DatapathError:
-        tunnel.close()
-        os.close(host_tap)
-        raise
-    return DATAPATHS[name](snapshot, tunnel, host_tap, vtep_mac)
-
-
-def _host_link(snapshot: Snapshot, underlay: IpAddress, vtep_mac: bytes) -> HostLink:
-    node = snapshot.nodes[snapshot.node_name]
-    return HostLink(
-        mac=vtep_mac,
-        mtu_bytes=snapshot.config.pod_mtu_bytes,
-        gateways=tuple(cidr[1] for cidr in node.pod_cidrs),
-        routed=snapshot.config.pod_cidrs + snapshot.config.service_cidrs,
-        underlay=underlay,
-        masquerade_ports=MASQUERADE_PORTS,
-    )
 
 
 def _bracketed(address: IpAddress) -> str:

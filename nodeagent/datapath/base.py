@@ -11,10 +11,24 @@ from typing import Protocol
 
 from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.tuple import FlowTuple
+from netcore.model.address import IpAddress
 from netcore.pipeline.context import Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.trace import Hop
 from netcore.pipeline.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a datapath is to work: the node's first picture, its underlay address, its VTEP's MAC.
+
+    A datapath opens the devices and sockets that it needs itself, in the network namespace of
+    the calling thread. It raises DatapathError with the remedy, and leaves nothing then.
+    """
+
+    snapshot: Snapshot
+    underlay: IpAddress
+    vtep_mac: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 
-from netcore.pipeline.snapshot import Snapshot
-from nodeagent.datapath.base import Datapath
-from nodeagent.datapath.userspace.datapath import UserspaceDatapath
-from nodeagent.edges.vxlan_socket import VxlanSocket
+from nodeagent.datapath.base import Datapath, Site
+from nodeagent.datapath.userspace.opening import open_userspace
 
-DATAPATHS: dict[str, Callable[[Snapshot, VxlanSocket, int, bytes], Datapath]] = {
-    "userspace": UserspaceDatapath,
+DATAPATHS: dict[str, Callable[[Site], Datapath]] = {
+    "userspace": open_userspace,
 }
-"""Name -> (snapshot, tunnel, host TAP descriptor, VTEP MAC) -> datapath."""
+"""Each may block for some milliseconds while it opens its devices."""

@@ -19,6 +19,7 @@ from nodeagent.datapath.base import Observation, ObservationFilter, PodPort
 from nodeagent.datapath.registry import DATAPATHS
 from nodeagent.datapath.userspace.datapath import UserspaceDatapath
 from nodeagent.datapath.userspace.devices import BUFFER_BYTES, Tap
+from nodeagent.datapath.userspace.opening import open_userspace
 from nodeagent.edges.vxlan_socket import VxlanSocket
 from tests.support.cluster import (
     CLIENT,
@@ -101,7 +102,7 @@ def wire() -> Iterator[Wire]:
 
 
 def test_it_is_a_datapath_that_nodes_can_be_started_with(wire):
-    assert DATAPATHS["userspace"] is UserspaceDatapath
+    assert DATAPATHS["userspace"] is open_userspace
     assert {"userspace", "vxlan"} <= wire.datapath.capabilities
 
 

@@ -168,7 +168,7 @@ class ConntrackTable:
         if len(self._unassured) > bound:
             self._unassured = deque(filter(self._gives_way, dict.fromkeys(self._unassured)))
         if len(self._wheel) > bound:
-            self._wheel.keep(self._knows)
+            self._wheel.clean(self._knows)
 
     def _shrink(self) -> None:
         """A dict keeps the room of its largest size until it is made anew."""

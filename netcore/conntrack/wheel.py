@@ -22,6 +22,7 @@ class Wheel:
         self._slots: list[list[ConntrackEntry]] = [[] for _ in range(_SLOTS)]
         self._swept_until: int | None = None
         self._references = 0
+        self._next_to_clean = 0
 
     def __len__(self) -> int:
         """How many references there are, stale ones included."""
@@ -53,8 +54,14 @@ class Wheel:
                     entry.slot = -1
                     yield entry
 
-    def keep(self, wanted: Callable[[ConntrackEntry], bool]) -> None:
-        """Forget all references that are stale or not wanted."""
-        for slot, entries in enumerate(self._slots):
-            self._slots[slot] = [e for e in entries if e.slot == slot and wanted(e)]
-        self._references = sum(map(len, self._slots))
+    def clean(self, wanted: Callable[[ConntrackEntry], bool]) -> None:
+        """Forget the references of one slot that are stale or not wanted; the next slot is next.
+
+        One at a time, so that no packet waits for the whole wheel.
+        """
+        slot = self._next_to_clean
+        self._next_to_clean = (slot + 1) % _SLOTS
+        entries = self._slots[slot]
+        kept = [entry for entry in entries if entry.slot == slot and wanted(entry)]
+        self._slots[slot] = kept
+        self._references -= len(entries) - len(kept)

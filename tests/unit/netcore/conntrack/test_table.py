@@ -202,7 +202,7 @@ def test_a_flood_of_new_flows_takes_no_more_room_than_the_table_has(table):
     for port in range(10_000):
         assert table.insert(entry(port, FlowState.SYN_SENT), START)
     assert (len(table), table.early_drops) == (3, 9_997)
-    assert max(len(table._wheel), len(table._unassured)) < 1_100
+    assert max(len(table._wheel), len(table._unassured)) < 1_400
 
 
 def test_a_flow_that_opens_and_closes_for_ever_is_queued_a_bounded_number_of_times(table):

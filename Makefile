@@ -56,7 +56,11 @@ netns: $(VENV)/.installed-dev
 compose: $(VENV)/.installed-dev
 	@$(BIN)/pytest tests/compose
 
-bench: install
+$(VENV)/.installed-bench: $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+bench: $(VENV)/.installed-bench
 	@$(BIN)/python -m benchmarks
 
 clean:

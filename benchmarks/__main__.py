@@ -1,51 +1,102 @@
-"""`make bench`: what a cluster costs, as figures and never as assertions.
+"""`make bench`: kubehop measured beside the kernel, as figures and never as assertions.
 
-Writes JSON to BENCH_OUT or benchmarks/results/startup.json: `{"rows": [{"name", "median",
-"values", "goal", "unit"}]}`.
+Prints a table, writes JSON to BENCH_OUT or benchmarks/results/bench.json, and draws the ratios
+to BENCH_PLOT or docs/benchmarks.svg. Further: BENCH_ROUNDS, BENCH_SECONDS (per probe), BENCH_ONLY
+(rows or groups, with commas; then nothing is drawn unless BENCH_PLOT says where).
 """
 
+import datetime
 import json
 import os
-import statistics
+import signal
 import sys
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
-from benchmarks.cluster import measure_round
-from benchmarks.goals import GOALS
-
-_DEFAULT_OUT = Path(__file__).parent / "results" / "startup.json"
-_DEFAULT_ROUNDS = 3
+from benchmarks import scale
+from benchmarks.goals import GROUPS, STARTUP, TRAFFIC, Measure
+from benchmarks.machine import describe_machine, machine_line
+from benchmarks.report import KUBEHOP, Row, Samples, rows_of, table
+from benchmarks.settings import Settings, read_settings
+from benchmarks.startup import measure_round
+from benchmarks.tools import check_tools
+from benchmarks.traffic import measure_traffic
+from netcore.model.errors import KubehopError
 
 
 def main() -> int:
-    rounds = int(os.environ.get("BENCH_ROUNDS", _DEFAULT_ROUNDS))
-    values: dict[str, list[float]] = {name: [] for name in GOALS}
-    for number in range(rounds):
-        print(f"round {number + 1} of {rounds} ...", file=sys.stderr)
-        for name, value in measure_round(f"bench{number}").items():
-            values[name].append(value)
-    rows = [
-        {
-            "name": name,
-            "median": round(statistics.median(found), 3),
-            "values": [round(value, 3) for value in found],
-            "goal": GOALS[name].value,
-            "unit": GOALS[name].unit,
-        }
-        for name, found in values.items()
-    ]
-    _print(rows)
-    out = Path(os.environ.get("BENCH_OUT") or _DEFAULT_OUT)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
-    print(f"written to {out}")
-    return 0
+    """0; 1: a figure is missing or nothing could be measured; 2: a setting or tool is wrong."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        settings = read_settings(os.environ, (*GROUPS, *TRAFFIC, *STARTUP))
+        check_tools()
+    except KubehopError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    try:
+        return _bench(settings)
+    except (KubehopError, RuntimeError, OSError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("bench: interrupted; all is cleaned up", file=sys.stderr)
+        return 128 + signal.SIGINT
 
 
-def _print(rows: list[dict[str, object]]) -> None:
-    print(f"{'measure':<24} {'median':>9} {'goal':>7}  unit")
-    for row in rows:
-        print(f"{row['name']:<24} {row['median']:>9} {row['goal']:>7}  {row['unit']}")
+def _bench(settings: Settings) -> int:
+    machine = describe_machine()
+    began = datetime.datetime.now(datetime.UTC)
+    samples = Samples()
+    failures = 0
+    if settings.wants("traffic", *TRAFFIC):
+        failures = measure_traffic(settings, f"bench-{os.getpid()}", samples)
+    if settings.wants("startup", *STARTUP):
+        _measure_startup(settings, samples)
+    measures = {**_wanted(settings, "traffic", TRAFFIC), **_wanted(settings, "startup", STARTUP)}
+    rows = list(rows_of(samples, measures))
+    if settings.wants("scale"):
+        rows += _scale_rows()
+    _publish(settings, rows, machine, f"{began:%Y-%m-%d}")
+    return 1 if failures or any(row.kubehop is None for row in rows) else 0
+
+
+def _wanted(settings: Settings, group: str, measures: dict[str, Measure]) -> dict[str, Measure]:
+    return {name: found for name, found in measures.items() if settings.wants(group, name)}
+
+
+def _measure_startup(settings: Settings, samples: Samples) -> None:
+    for number in range(settings.rounds):
+        print(f"start-up, round {number + 1} of {settings.rounds} ...", file=sys.stderr)
+        samples.add(KUBEHOP, measure_round(f"bench{number}-{os.getpid()}"))
+
+
+def _scale_rows() -> Iterator[Row]:
+    print("many services, many nodes ...", file=sys.stderr)
+    for row in scale.measure():
+        value = row["kubehop"]
+        yield Row(row["name"], row["unit"], None, value, row["goal"], True, {KUBEHOP: [value]})
+
+
+def _publish(settings: Settings, rows: list[Row], machine: dict[str, Any], date: str) -> None:
+    print(table(rows))
+    print(f"{date}, {machine_line(machine)}, {settings.rounds} x {settings.seconds} s, medians")
+    if machine["load"] > 0.5:
+        print(f"The machine was not still before (load {machine['load']}): measure again.")
+    settings.out.parent.mkdir(parents=True, exist_ok=True)
+    found = {
+        "rows": [row.as_json() for row in rows],
+        "date": date,
+        "machine": machine,
+        "rounds": settings.rounds,
+        "seconds": settings.seconds,
+    }
+    settings.out.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    print(f"written to {settings.out}")
+    if settings.plot:
+        from benchmarks.plot import draw  # the library is heavy, and a quick look does without
+
+        draw(rows, f"kubehop beside the kernel, {date}: {machine_line(machine)}", settings.plot)
+        print(f"drawn to {settings.plot}")
 
 
 if __name__ == "__main__":

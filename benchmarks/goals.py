@@ -1,18 +1,49 @@
-"""What a three-node cluster is meant to cost."""
+"""Every row that is measured here, in the order of the table, with the goal where there is one."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 
-class Goal(NamedTuple):
-    value: float
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a row says. The goal is for the ratio where the kernel has a figure, too."""
+
     unit: str
+    goal: float | None = None
+    at_most: bool = False
+    """Whether less is better; it also says how the goal is meant."""
+
+    def met(self, value: float) -> bool | None:
+        """None: there is no goal."""
+        if self.goal is None:
+            return None
+        return value <= self.goal if self.at_most else value >= self.goal
 
 
-GOALS = {
-    "up-to-ready": Goal(3.0, "s from `kubehop up` to all nodes Ready"),
-    "up-to-first-200": Goal(5.0, "s from `kubehop up` to HTTP 200 by Service name"),
-    "agent-rss": Goal(60.0, "MB resident, idle agent (median of the nodes)"),
-    "agent-pss": Goal(60.0, "MB proportional, idle agent"),
-    "zygote-pss": Goal(20.0, "MB proportional, the process that pods are forked from"),
-    "idle-cpu": Goal(2.0, "% of one core, whole idle cluster"),
+TRAFFIC = {
+    "tcp-cross-1": Measure("Gbit/s", 0.30),
+    "tcp-cross-4": Measure("Gbit/s"),
+    "tcp-same-1": Measure("Gbit/s", 0.60),
+    "http-keepalive-16": Measure("req/s", 0.25),
+    "http-keepalive-1": Measure("req/s", 0.55),
+    "http-close": Measure("req/s", 0.40),
+    "rtt-p50": Measure("µs", 4.0, at_most=True),
+    "rtt-p99": Measure("µs", at_most=True),
+    "udp-64": Measure("packets/s"),
+    "cpu-per-GB": Measure("CPU s/GB", at_most=True),
+    "dns-first": Measure("ms", at_most=True),
+    "agent-memory": Measure("MB, an agent's share, after the traffic", at_most=True),
 }
+
+STARTUP = {
+    "up-to-ready": Measure("s from `kubehop up` to all nodes Ready", 3.0, at_most=True),
+    "up-to-first-200": Measure(
+        "s from `kubehop up` to HTTP 200 by Service name", 5.0, at_most=True
+    ),
+    "agent-rss": Measure("MB resident, idle agent (median of the nodes)", 60.0, at_most=True),
+    "agent-pss": Measure("MB proportional, idle agent", 60.0, at_most=True),
+    "zygote-pss": Measure("MB proportional, what pods are forked from", 20.0, at_most=True),
+    "idle-cpu": Measure("% of one core, whole idle cluster", 2.0, at_most=True),
+}
+
+GROUPS = ("traffic", "startup", "scale")
+"""What BENCH_ONLY may name beside single rows. The rows of `scale` come all or none."""

@@ -1,4 +1,4 @@
-"""One round: a cluster up, the shop applied, one request, a rest, and down again."""
+"""One round of start-up: a cluster up, the shop applied, one request, a rest, down again."""
 
 import os
 import statistics

@@ -65,15 +65,5 @@ def test_table_is_aligned():
     lines = table([row(93_887, 17_012, 0.25), row(None, 4.441)]).splitlines()
     assert lines[0].split() == ["row", "kernel", "kubehop", "ratio", "goal", "unit"]
     assert " ".join(lines[1].split()) == "figure 93,887 17,012 0.181 >= 0.25 x missed x/s"
-        "figure",
-        "93,887",
-        "17,012",
-        "0.181",
-        ">=",
-        "0.25",
-        "x",
-        "missed",
-        "x/s",
-    ]
     assert lines[2].split() == ["figure", "-", "4.44", "x/s"]
     assert len({line.index("x/s") for line in lines[1:]}) == 1

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api import errors, metadata
+from controlplane.api.inert import inert_warning
 from controlplane.api.objects import content_of, copy_json, finalizers_of, name_of
 from controlplane.api.selectors import EVERYTHING, Selection
 from controlplane.api.strategy import BaseStrategy, Context, Strategy
@@ -139,6 +140,8 @@ class Registry:
     ) -> Stored:
         """Stores a new object. Raises StatusError 403, 404, 409, 422."""
         address(resource, namespace, obj)
+        if warning := inert_warning(resource):
+            options.warnings.append(warning)
         if resource.namespaced:
             await self._admit_into_namespace(resource, str(namespace), obj)
         async with self._serialized(resource):

@@ -84,12 +84,17 @@ class Scheduler(Controller[Key]):
         nodes, _ = await self._client.list("nodes")
         pods, _ = await self._client.list("pods")
         placement = place(pod, nodes, pods)
-        if placement.node:
+        try:
+            if placement.node:
+                self._unplaced.discard(key)
+                await self._bind(pod, placement.node)
+            else:
+                self._unplaced.add(key)
+                await self._report_unschedulable(pod, placement.message)
+        except StatusError as error:
+            if error.reason != "NotFound":  # else deleted meanwhile: there is nothing to place
+                raise
             self._unplaced.discard(key)
-            await self._bind(pod, placement.node)
-        else:
-            self._unplaced.add(key)
-            await self._report_unschedulable(pod, placement.message)
 
     async def _bind(self, pod: Object, node: str) -> None:
         namespace, name = key_of(pod)

@@ -108,7 +108,8 @@ class Database:
                 self._compact(compact)
             execute("COMMIT")
         except BaseException:
-            execute("ROLLBACK")
+            if self._connection.in_transaction:  # when the disk is full it was rolled back already
+                execute("ROLLBACK")
             raise
         self.compacted = max(self.compacted, compact)
 

@@ -7,7 +7,7 @@ from kubehop.local.cluster import running_clusters
 
 @click.command("clusters")
 def command() -> None:
-    """List the clusters that run on this machine."""
+    """List your clusters that run: those whose files are in your state folder."""
     names = running_clusters()
     for name in names:
         click.echo(name)

@@ -3,7 +3,7 @@
 import click
 
 from kubehop.cli.options import cluster_name
-from kubehop.local.cluster import delete
+from kubehop.local.cluster import delete, running_clusters
 
 
 @click.command("down")
@@ -13,4 +13,6 @@ def command(name: str) -> None:
     if delete(name):
         click.echo(f'Deleted the cluster "{name}".', err=True)
     else:
-        click.echo(f'There is no cluster "{name}": nothing to delete.', err=True)
+        others = ", ".join(running_clusters())
+        hint = f"; choose with --name: {others}" if others else ""
+        click.echo(f'There is no cluster "{name}": nothing to delete{hint}.', err=True)

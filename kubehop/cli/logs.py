@@ -18,16 +18,16 @@ _POLL_S = 0.2
 
 
 @click.command("logs")
-@click.argument("component")
+@click.argument("program")
 @cluster_name
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
-def command(component: str, name: str, follow: bool) -> None:
-    """Print the log of COMPONENT: controlplane, coredns, supervisor or a node's name."""
+def command(program: str, name: str, follow: bool) -> None:
+    """Print the log of PROGRAM: controlplane, coredns, supervisor or a node's name."""
     paths = running(name)
     known = sorted(log.stem for log in paths.logs.glob("*.log"))
-    if component not in known:
-        raise ConfigError(f'"{component}" has no log; these have: {", ".join(known)}')
-    _copy(paths.log(component), follow)
+    if program not in known:
+        raise ConfigError(f'"{program}" has no log; these have: {", ".join(known)}')
+    _copy(paths.log(program), follow)
 
 
 def _copy(path: Path, follow: bool) -> None:

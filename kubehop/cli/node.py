@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
-from kubehop.cli.options import cluster_name, output_format
+from kubehop.cli.options import cluster_name, credentials, kubeconfig_file, output_format
 from kubehop.cli.tables import show_table
-from kubehop.local.cluster import running
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.group("node")
 @click.argument("node")
-@cluster_name
 @click.pass_context
-def command(ctx: click.Context, node: str, name: str) -> None:
+def command(ctx: click.Context, node: str) -> None:
     """Look into NODE."""
-    ctx.obj = (node, name)
+    ctx.obj = node
 
 
 @command.command("dump")
+@cluster_name
+@kubeconfig_file
 @click.option("--table", "tables", multiple=True, metavar="T", help="Only this one; repeatable.")
 @output_format
 @click.pass_obj
-def dump(target: tuple[str, str], tables: tuple[str, ...], output: str) -> None:
+def dump(
+    node: str, name: str, kubeconfig: Path | None, tables: tuple[str, ...], output: str
+) -> None:
     """Print routes, FDB, neighbours, services, conntrack entries and counters."""
     from kubehop.kubernetes.client import ApiClient
-    from kubehop.kubernetes.credentials import load_credentials
     from kubehop.kubernetes.paths import dump_path
 
-    node, name = target
-    client = ApiClient(load_credentials(running(name).kubeconfig))
+    client = ApiClient(credentials(name, kubeconfig))
     found = client.get(dump_path(node), [("table", table) for table in tables])
     if output == "json":
         click.echo(json.dumps(found, indent=2))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from kubehop.local.cluster import running
 from kubehop.local.paths import DEFAULT_CLUSTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from kubehop.kubernetes.credentials import Credentials
 
 
 def cluster_name(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -17,6 +21,23 @@ def cluster_name(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--name", default=DEFAULT_CLUSTER, show_default=True, metavar="N", help="The cluster."
     )(function)
+
+
+def kubeconfig_file(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--kubeconfig`: reach the API server with this file, wherever its cluster runs."""
+    return click.option(
+        "--kubeconfig",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="The cluster of this file's current context, e.g. one that runs with Docker.",
+    )(function)
+
+
+def credentials(name: str, kubeconfig: Path | None) -> Credentials:
+    """How to reach the cluster that the options chose. Raises NoSuchCluster or ConfigError."""
+    from kubehop.kubernetes.credentials import load_credentials
+
+    return load_credentials(kubeconfig or running(name).kubeconfig)
 
 
 def output_format(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kubehop.cli.options import cluster_name, namespace, output_format
-from kubehop.local.cluster import running
+from kubehop.cli.options import (
+    cluster_name,
+    credentials,
+    kubeconfig_file,
+    namespace,
+    output_format,
+)
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kubehop.kubernetes.client import ApiClient
 
 _HTTP_TIMEOUT_MARGIN_S = 10
@@ -20,6 +27,7 @@ _HTTP_TIMEOUT_MARGIN_S = 10
 @click.argument("pod")
 @click.argument("url")
 @cluster_name
+@kubeconfig_file
 @namespace
 @click.option(
     "--timeout",
@@ -32,7 +40,14 @@ _HTTP_TIMEOUT_MARGIN_S = 10
 @click.option("--all", "every", is_flag=True, help="Show every packet, not each way once.")
 @output_format
 def command(
-    pod: str, url: str, name: str, namespace: str, timeout_s: float, every: bool, output: str
+    pod: str,
+    url: str,
+    name: str,
+    kubeconfig: Path | None,
+    namespace: str,
+    timeout_s: float,
+    every: bool,
+    output: str,
 ) -> None:
     """Send a GET for URL from POD and show the hops of its packets.
 
@@ -40,12 +55,10 @@ def command(
     packets. Exit code 0 when the request succeeded.
     """
     from kubehop.kubernetes.client import ApiClient
-    from kubehop.kubernetes.credentials import load_credentials
     from kubehop.kubernetes.paths import trace_path
     from kubehop.kubernetes.pods import find_pod
 
-    credentials = load_credentials(running(name).kubeconfig)
-    client = ApiClient(credentials, timeout_s + _HTTP_TIMEOUT_MARGIN_S)
+    client = ApiClient(credentials(name, kubeconfig), timeout_s + _HTTP_TIMEOUT_MARGIN_S)
     found = find_pod(client, namespace, pod)
     body = {"url": _with_scheme(url), "timeoutSeconds": timeout_s}
     lines = list(client.stream(trace_path(namespace, found), body))

@@ -72,7 +72,9 @@ def _spec(name: str | None, nodes: int | None, config: Path | None) -> ClusterSp
     try:
         with click.open_file(str(config), encoding="utf-8") as file:
             text = file.read()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"cannot read {config}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise ConfigError(f"cannot read {config}: {error}") from error
     parsed = parse_kind_config(text, str(config), DEFAULT_CLUSTER, name)
     for warning in parsed.warnings:

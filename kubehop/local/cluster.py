@@ -96,7 +96,7 @@ def running(name: str) -> ClusterPaths:
     if load_record(paths).is_running:
         return paths
     others = ", ".join(running_clusters())
-    remedy = f"running: {others}" if others else "start one with: kubehop up"
+    remedy = f"choose with --name: {others}" if others else "start one with: kubehop up"
     killed = " (it was killed: kubehop down removes what is left)" if paths.record.exists() else ""
     raise NoSuchCluster(f'no cluster with the name "{name}" runs{killed}; {remedy}')
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,24 @@ def container_of(kubectl, compose, node):
 
 def test_http_by_name_cluster_ip_and_pod_ip_with_round_robin(kubectl):
     check_shop(kubectl)
+
+
+def test_requests_are_traced_and_tables_shown_with_the_kubeconfig(kubectl, compose):
+    kubehop = Path(sys.executable).parent / "kubehop"
+    access = ("--kubeconfig", str(compose.kubeconfig))
+    traced = subprocess.run(
+        [kubehop, "trace", *access, "deploy/frontend", "http://backend"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "HTTP 200 from" in traced.stdout
+    assert "round robin chose" in traced.stdout
+    node = sorted(ready_nodes(kubectl))[0]
+    shown = subprocess.run(
+        [kubehop, "node", node, "dump", *access], capture_output=True, text=True, check=True
+    )
+    assert "default/backend" in shown.stdout
 
 
 def test_five_nodes_by_scale(kubectl, compose):

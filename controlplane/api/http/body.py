@@ -17,6 +17,7 @@ JSON = "application/json"
 YAML = "application/yaml"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 _MAX_YAML_NODES = 500_000
+_MAX_YAML_DEPTH = 1000
 _MAX_DEPTH_MESSAGE = "the body is nested too deeply"
 
 
@@ -75,10 +76,25 @@ def _decode_json(raw: bytes) -> Body:
         return made
 
     try:
-        obj = json.loads(raw, object_pairs_hook=pairs, parse_constant=_no_constant)
+        obj = load_json(raw, object_pairs_hook=pairs, parse_constant=_no_constant)
     except (ValueError, UnicodeDecodeError) as error:
         raise errors.bad_request(f"couldn't get version/kind; json parse error: {error}") from error
     return Body(obj, _repeated_fields(raw) if repeated else ())
+
+
+def load_json(raw: bytes, **options: Any) -> Any:
+    """json.loads; halves of surrogate pairs become U+FFFD, as a real API server reads them.
+
+    Python would keep them, but they are no characters and cannot be written anywhere.
+    """
+    loaded = json.loads(raw, **options)
+    if b"\\ud" not in raw and b"\\uD" not in raw:
+        return loaded
+    return json.loads(_whole_characters(json.dumps(loaded, ensure_ascii=False)))
+
+
+def _whole_characters(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _no_constant(name: str) -> Any:
@@ -111,13 +127,28 @@ def decode_yaml(raw: bytes) -> Body:
     import yaml
 
     try:
+        _check_yaml_depth(raw)
         loaded = yaml.load(raw, Loader=_yaml_loader())
         if not _smaller_than(loaded, _MAX_YAML_NODES):
             raise errors.bad_request("error converting YAML to JSON: excessive aliasing")
-        return Body(json.loads(json.dumps(loaded)))
+        return Body(load_json(json.dumps(loaded).encode()))
     except (yaml.YAMLError, ValueError, TypeError) as error:
         text = " ".join(str(error).split())
         raise errors.bad_request(f"error converting YAML to JSON: {text}") from error
+
+
+def _check_yaml_depth(raw: bytes) -> None:
+    """The loader in C goes down a level a call: too many end the process, not the request."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(raw, Loader=_yaml_loader()):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _MAX_YAML_DEPTH:
+                raise errors.bad_request(_MAX_DEPTH_MESSAGE)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _smaller_than(value: Any, limit: int) -> bool:

@@ -80,11 +80,13 @@ class Dispatcher:
             raise errors.method_not_allowed()
         if resource.group in REVIEW_GROUPS:
             return subresources.review
-        if info.name is None:
-            return _COLLECTION_HANDLERS[info.verb]
         if info.verb == "get" and "watch" in request.query:
             return reads.list_or_watch
-        return _OBJECT_HANDLERS[info.verb]
+        handlers = _COLLECTION_HANDLERS if info.name is None else _OBJECT_HANDLERS
+        handler = handlers.get(info.verb)
+        if handler is None:  # such as an update of a collection
+            raise errors.method_not_allowed()
+        return handler
 
     def _document(self, request: web.Request) -> web.Response:
         if request.method not in ("GET", "HEAD"):

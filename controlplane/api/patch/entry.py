@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,9 @@ from controlplane.api.errors import (
     unsupported_media_type,
 )
 from controlplane.api.errors import invalid as invalid_object
-from controlplane.api.http.body import decode_yaml
+from controlplane.api.http.body import decode_yaml, load_json
 from controlplane.api.patch.apply import ApplyConflict, apply
-from controlplane.api.patch.errors import PatchError, UnprocessablePatch
+from controlplane.api.patch.errors import OversizedPatch, PatchError, UnprocessablePatch
 from controlplane.api.patch.json_patch import json_patch
 from controlplane.api.patch.merge import merge_patch
 from controlplane.api.patch.strategic import strategic_merge
@@ -56,7 +56,8 @@ def apply_patch(
 
     `current` is None only for server-side apply, which then creates. Server-side apply (needs
     `options`) also gives the new managedFields; after the others `track_update` does.
-    Raises StatusError: 400 malformed, 409 conflict, 415 unknown type, 422 does not fit.
+    Raises StatusError: 400 malformed, 409 conflict, 413 asks for too much memory, 415 unknown
+    type, 422 does not fit.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type not in PATCH_TYPES:
@@ -73,17 +74,26 @@ def apply_patch(
         raise bad_request(str(error)) from error
     except RecursionError as error:
         raise bad_request("the patch is nested too deeply") from error
+    except OversizedPatch as error:
+        raise StatusError(413, "RequestEntityTooLarge", str(error)) from error
     except UnprocessablePatch as error:
         message = f"the server rejected our request due to an error in our request ({error})"
         raise StatusError(422, "Invalid", message) from error
 
 
+def _decode_apply(body: bytes) -> Any:
+    """JSON is the common case and many times faster to read than YAML, its superset."""
+    if body[:1] == b"{":
+        with contextlib.suppress(ValueError):
+            return load_json(body)
+    return decode_yaml(body).obj
+
+
 def _decode(media_type: str, body: bytes) -> Any:
     try:
         if media_type == APPLY_PATCH:
-            # JSON is the common case and many times faster to read than YAML, its superset.
-            return json.loads(body) if body[:1] == b"{" else decode_yaml(body).obj
-        return json.loads(body)
+            return _decode_apply(body)
+        return load_json(body)
     except (ValueError, RecursionError) as error:
         shown = " ".join(str(error).split())
         raise bad_request(f"error decoding patch: {shown}") from error

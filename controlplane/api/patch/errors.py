@@ -11,3 +11,7 @@ class PatchError(KubehopError):
 
 class UnprocessablePatch(KubehopError):
     """The patch is well-formed but does not fit the object, e.g. a `test` that is not so."""
+
+
+class OversizedPatch(KubehopError):
+    """The patch asks for more memory than an object may have."""

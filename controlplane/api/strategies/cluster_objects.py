@@ -39,6 +39,15 @@ class NamespaceStrategy(BaseStrategy):
         spec["finalizers"] = [*{"kubernetes": None, **dict.fromkeys(texts(spec, "finalizers"))}]
         obj["status"] = {"phase": "Active"}
 
+    def validate(self, obj: Object, old: Object | None) -> list[FieldError]:
+        """A finalizer that has no name could never be taken away."""
+        found = texts(child(obj, "spec"), "finalizers")
+        return [
+            invalid_value(f"spec.finalizers[{index}]", name, text)
+            for index, name in enumerate(found)
+            for text in qualified_name(name)
+        ]
+
     async def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
         """Finalizers of the spec change through /finalize only, the phase with the deletion."""
         if ctx.subresource != "finalize":

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _MAX_INT64 = 2**63 - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_PART_S = 1.0
 """How long a refusal of the agent may take; a followed log can be silent for ever."""
 
@@ -106,7 +107,7 @@ def parse_query(query: Mapping[str, str], now_ns: int) -> LogQuery:
         previous=boolean(query, "previous"),
         timestamps=boolean(query, "timestamps"),
         tail_lines=-1 if tail_lines is None else tail_lines,
-        since_unix_ns=since_ns,
+        since_unix_ns=min(max(since_ns, 0), _MAX_INT64),
         limit_bytes=numbers["limitBytes"] or 0,
     )
 
@@ -152,4 +153,4 @@ def _since_time(text: str | None) -> int | None:
     except ValueError as error:
         raise bad_request(f"sinceTime {text!r} is no RFC 3339 time") from error
     moment = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1_000_000_000)
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000

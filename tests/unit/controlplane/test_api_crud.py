@@ -354,3 +354,66 @@ async def test_a_bug_is_an_internal_error_that_does_not_show_itself(api, client,
     message = await refused(await api.get(f"{CMS}/cm"), 500, "InternalError")
     assert "secret detail" not in message
     assert "secret detail" in caplog.text
+
+
+# What clients get wrong on purpose.
+
+
+async def test_a_patch_that_wants_too_much_memory_is_refused(api):
+    assert (await api.post(CMS, json=manifest())).status == 201
+    copies = [{"op": "copy", "from": "/data", "path": f"/data/x{n}"} for n in range(40)]
+    headers = {"Content-Type": "application/json-patch+json"}
+    answer = await api.patch(f"{CMS}/cm", data=json.dumps(copies), headers=headers)
+    assert "accumulated size" in await refused(answer, 413, "RequestEntityTooLarge")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 30_000 + "]" * 30_000, "{a: " * 30_000 + "1" + "}" * 30_000]
+)
+async def test_yaml_that_is_nested_too_deeply_is_refused(api, text):
+    answer = await api.post(CMS, data=text, headers={"Content-Type": "application/yaml"})
+    assert "nested too deeply" in await refused(answer, 400, "BadRequest")
+    headers = {"Content-Type": "application/apply-patch+yaml"}
+    answer = await api.patch(f"{CMS}/cm?fieldManager=x", data=text, headers=headers)
+    assert "nested too deeply" in await refused(answer, 400, "BadRequest")
+
+
+async def test_half_a_character_is_replaced(api):
+    text = json.dumps(manifest(data={"a": "\ud800!"}))
+    answer = await api.post(CMS, data=text, headers={"Content-Type": "application/json"})
+    assert answer.status == 201
+    assert (await json_of(answer))["data"] == {"a": "\ufffd!"}
+
+
+async def test_half_a_character_in_a_kind_is_refused(api):
+    answer = await api.post(CMS, json=manifest(apiVersion="\ud800"))
+    await refused(answer, 400, "BadRequest")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", f"{CMS}/cm"), ("PUT", CMS), ("PATCH", CMS)])
+async def test_methods_that_do_not_fit_the_path_are_refused(api, method, path):
+    answer = await api.request(method, path, json=manifest())
+    await refused(answer, 405, "MethodNotAllowed")
+
+
+@pytest.mark.parametrize("scale", [{"spec": 1}, {"metadata": "x"}])
+async def test_a_scale_that_is_none_is_refused(api, scale):
+    assert (await api.post(DEPLOYMENTS, json=workload())).status == 201
+    headers = {"Content-Type": "application/merge-patch+json"}
+    answer = await api.patch(f"{DEPLOYMENTS}/web/scale", data=json.dumps(scale), headers=headers)
+    await refused(answer, 400, "BadRequest")
+
+
+async def test_a_kind_that_nothing_acts_upon_is_kept_with_a_warning(api):
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "deny"},
+        "spec": {"podSelector": {}},
+    }
+    path = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
+    created = await api.post(path, json=policy)
+    assert created.status == 201
+    assert created.headers["Warning"] == (
+        '299 - "kubehop keeps this NetworkPolicy, but it is not enforced"'
+    )

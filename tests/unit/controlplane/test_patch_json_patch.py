@@ -1,6 +1,6 @@
 import pytest
 
-from controlplane.api.patch.errors import PatchError, UnprocessablePatch
+from controlplane.api.patch.errors import OversizedPatch, PatchError, UnprocessablePatch
 from controlplane.api.patch.json_patch import MAX_OPERATIONS, json_patch
 
 
@@ -44,3 +44,14 @@ def test_what_is_no_json_patch(operations):
 def test_too_many_operations():
     with pytest.raises(PatchError, match=f"{MAX_OPERATIONS}, got {MAX_OPERATIONS + 1}"):
         json_patch({}, [{"op": "test", "path": ""}] * (MAX_OPERATIONS + 1))
+
+
+def test_copies_that_double_and_double_are_refused():
+    operations = [{"op": "copy", "from": "/spec", "path": f"/spec/x{n}"} for n in range(40)]
+    with pytest.raises(OversizedPatch, match="accumulated size increase of copy"):
+        json_patch({"spec": {"field": "some text"}}, operations)
+
+
+def test_copies_within_the_limit_are_made():
+    operations = [{"op": "copy", "from": "/a", "path": "/list/-"}] * 20
+    assert len(json_patch({"a": "x" * 1000, "list": []}, operations)["list"]) == 20

@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from controlplane.api.errors import StatusError
+from controlplane.api.strategies.cluster_objects import NamespaceStrategy
 from controlplane.api.strategies.registry import strategies
 from tests.unit.controlplane.support import config_map, make_client
 
@@ -180,3 +181,12 @@ async def test_a_foreign_node_needs_an_address_of_its_own(address, message):
         await client.create("nodes", foreign("other", "10.244.2.0/24", address))
     assert message in caught.value.message
     await client.create("nodes", foreign("other", "10.244.2.0/24", "172.18.0.12"))
+
+
+def test_a_namespaces_finalizers_have_names():
+    strategy = NamespaceStrategy()
+    assert (
+        strategy.validate({"spec": {"finalizers": ["kubernetes", "example.org/own"]}}, None) == []
+    )
+    (wrong,) = strategy.validate({"spec": {"finalizers": ["kubernetes", ""]}}, None)
+    assert wrong.path == "spec.finalizers[1]"

@@ -26,6 +26,11 @@ PATH = "/api/v1/namespaces/default/pods/web/log"
         ),
         ({"sinceSeconds": "99999999999999"}, LogQuery(since_unix_ns=0)),
         ({"sinceSeconds": "10"}, LogQuery(since_unix_ns=NOW_NS - 10_000_000_000)),
+        ({"sinceTime": "0001-01-01T00:00:00Z"}, LogQuery(since_unix_ns=0)),
+        (
+            {"sinceTime": "9999-12-31T23:59:59.999999999-14:00"},
+            LogQuery(since_unix_ns=2**63 - 1),
+        ),
         (
             {"sinceTime": "2030-01-01T00:00:00Z", "limitBytes": "5"},
             LogQuery(

@@ -1,0 +1,28 @@
+"""Kinds that are stored and served, but that nothing acts upon: a client is told at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from controlplane.api.resources import Resource
+
+_NO_PODS = "no controller makes pods of it"
+_WITHOUT_EFFECT = {
+    "cronjobs.batch": _NO_PODS,
+    "daemonsets.apps": _NO_PODS,
+    "jobs.batch": _NO_PODS,
+    "replicationcontrollers": _NO_PODS,
+    "statefulsets.apps": _NO_PODS,
+    "horizontalpodautoscalers.autoscaling": "nothing is scaled by it",
+    "ingresses.networking.k8s.io": "no ingress controller serves it",
+    "networkpolicies.networking.k8s.io": "it is not enforced",
+    "persistentvolumeclaims": "no volume is bound to it",
+    "poddisruptionbudgets.policy": "evictions do not ask it",
+}
+
+
+def inert_warning(resource: Resource) -> str | None:
+    """What to tell who creates an object of a kind without effect; None for all others."""
+    why = _WITHOUT_EFFECT.get(resource.qualified)
+    return f"kubehop keeps this {resource.kind}, but {why}" if why else None

@@ -89,7 +89,7 @@ def _record(order: LaunchOrder, pid: int) -> None:
     try:
         save_record(order.paths, ClusterRecord(ProcessIdentity.of(pid)))
     except ProcessLookupError:
-        return  # it has ended already and tells why
+        return  # it has ended already: it tells why, or its end is the lifeline's
     except OSError as error:
         text = f"cannot keep the cluster's files in {order.paths.directory}: {error}"
         LaunchEvent("error", text).send(order.lifeline)

@@ -24,7 +24,7 @@ def become_init(report_pid: Callable[[int], object]) -> None:
     dies the kernel ends all others of its PID namespace. Raises MissingRights.
     """
     try:
-        _unshare_all()
+        _unshare_pids()
     except OSError as error:
         raise namespaces_refused(error) from error
     sys.stdout.flush()
@@ -35,18 +35,20 @@ def become_init(report_pid: Callable[[int], object]) -> None:
         finally:
             os._exit(0)
     try:
+        # Only here: the parent goes on to see the processes of the machine in its /proc.
+        unshare(CLONE_NEWNS)
         mount("none", "/", "none", _MS_REC | _MS_PRIVATE)
         mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
     except OSError as error:
         raise namespaces_refused(error) from error
 
 
-def _unshare_all() -> None:
+def _unshare_pids() -> None:
     if os.geteuid() == 0:
-        unshare(CLONE_NEWPID | CLONE_NEWNS)
+        unshare(CLONE_NEWPID)
         return
     user, group = os.geteuid(), os.getegid()
-    unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS)
+    unshare(CLONE_NEWUSER | CLONE_NEWPID)
     # An ordinary user may map its own group only once setgroups(2) is off (user_namespaces(7)).
     for name, content in (
         ("setgroups", "deny"),

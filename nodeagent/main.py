@@ -1,6 +1,7 @@
 """Wiring: which part of the agent gets which other part."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -41,6 +42,10 @@ def run(flags: Flags, runtime: ZygoteRuntime) -> None:
         raise ConfigError(f"--datapath {flags.datapath!r}: there is {known}")
     # The packet thread must not wait a whole default interval (5 ms) for its turn.
     sys.setswitchinterval(0.0005)
+    # A collection stops the packet thread, and the longer the more flows there are: those hold no
+    # cycles. What is here already stays for good.
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
     asyncio.run(_serve(flags, runtime))
 
 

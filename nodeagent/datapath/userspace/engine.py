@@ -25,7 +25,7 @@ from netcore.packet.offload import (
     with_offload,
 )
 from netcore.packet.packet import Packet, parse_packet
-from netcore.packet.protocols import ETHERTYPE_IPV4, PROTOCOL_TCP, PROTOCOL_UDP, TCP_ACK
+from netcore.packet.protocols import ETHERTYPE_IPV4, PROTOCOL_TCP, PROTOCOL_UDP, TCP_SYN
 from netcore.packet.rewrite import apply_rewrite, rewrite_quoted, set_macs
 from netcore.pipeline.context import Context, FromHost, FromTunnel, Ingress
 from netcore.pipeline.decide import decide
@@ -59,7 +59,6 @@ if TYPE_CHECKING:
 
 _NO_OPTIONS = 0x45
 _FRAGMENTED = 0x3FFF
-_SYN_FIN_RST = 0x07
 _FLAGS_AT = HEADROOM_BYTES + 47  # of TCP over IPv4 without options
 _DATA_OFFSET_AT = HEADROOM_BYTES + 46
 _NOBODY = -1
@@ -163,9 +162,10 @@ class Engine:
         ):
             self._handle_any(port, buffer)
             return
-        wire = length
+        wire, tcp_flags = length, 0
         if protocol == PROTOCOL_TCP:
-            if length < 40 or buffer[_FLAGS_AT] & _SYN_FIN_RST:
+            tcp_flags = buffer[_FLAGS_AT] if length >= 40 else TCP_SYN
+            if tcp_flags & TCP_SYN:  # it may begin a flow anew
                 self._handle_any(port, buffer)
                 return
             if segment_type:
@@ -177,7 +177,7 @@ class Engine:
         if wire > self._mtu_bytes or entry.expires_at <= now:
             self._handle_any(port, buffer)
             return
-        self.conntrack.refresh(entry, now, TCP_ACK, is_reply=flow.is_reply)
+        self.conntrack.refresh(entry, now, tcp_flags, is_reply=flow.is_reply)
         flow.rewrite_plain(buffer, offload_flags, ttl, protocol, checksum)
         if flow.output.send(buffer):
             self.counters.add(flow.names, size - HEADROOM_BYTES)

@@ -2,7 +2,7 @@
 
 A hit costs one look-up by the bytes of the frame itself, one rewrite of its header with
 checksums updated incrementally (RFC 1624), and whatever the output does. Only plain packets are
-looked up: TCP without SYN, FIN and RST, and UDP, over IPv4 without options and fragments.
+looked up: TCP without SYN, and UDP, over IPv4 without options and fragments.
 Everything else is parsed and finds its flow by its tuple.
 """
 
@@ -103,7 +103,7 @@ class FlowCache:
         _compile(cached, packet, ends)
         _put(self.tcp if packet.protocol == PROTOCOL_TCP else self.udp, ends, cached)
         if packet.protocol == PROTOCOL_TCP:
-            _put(self.other, flow, cached)  # for the segments that begin and end a connection
+            _put(self.other, flow, cached)  # for the segments that begin a connection
 
 
 def _put(known: dict[_Key, CachedFlow], key: _Key, cached: CachedFlow) -> None:

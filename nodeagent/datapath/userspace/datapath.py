@@ -84,6 +84,7 @@ class UserspaceDatapath:
 
     def stats(self) -> Mapping[str, int]:
         counted = self._engine.counters.read()
+        counted["conntrack_early_drops"] = self._engine.conntrack.early_drops
         if overflowed := self._socket.overflowed:
             counted["drop_tunnel_queue_overflow"] = overflowed
         return counted

@@ -101,6 +101,7 @@ async def _run_node(
             _open_datapath, flags.datapath, snapshot, underlay, vtep_mac
         )
         stack.callback(datapath.close)
+        await client.declare(datapath.capabilities)
         agent = Agent(snapshot, datapath)
         allocators = tuple(AddressAllocator(cidr, node.name) for cidr in node.pod_cidrs)
         network = LocalPodNetwork(agent, allocators)
@@ -211,7 +212,6 @@ def _facts(flags: Flags, underlay: IpAddress, rpc_port: int, vtep_mac: bytes) ->
         underlay=underlay,
         rpc_port=rpc_port,
         vtep_mac=vtep_mac,
-        capabilities=frozenset({flags.datapath, "vxlan", "ipv4", "ipv6"}),
         name=flags.node_name,
         labels=flags.node_labels,
         taints=flags.node_taints,

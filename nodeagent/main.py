@@ -130,7 +130,7 @@ async def _work(
             tasks.create_task(
                 client.heartbeat(
                     membership.heartbeat_interval_s,
-                    lambda: (*agent.readiness, agent.snapshot.revision),
+                    lambda: (*agent.readiness, agent.applied_revision),
                     agent.became_ready,
                 )
             ),

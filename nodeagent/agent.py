@@ -78,6 +78,8 @@ class Agent:
         self._stale = asyncio.Event()
         self._synced = False
         self.became_ready = asyncio.Event()
+        self.applied_revision = 0
+        """Of the last snapshot that the datapath took; 0: of none yet."""
 
     @property
     def node_name(self) -> str:
@@ -162,6 +164,7 @@ class Agent:
             self._stale.set()
             return
         self._apply_error = ""
+        self.applied_revision = self.snapshot.revision
         if self._synced:
             self.became_ready.set()
 

@@ -94,6 +94,7 @@ async def _run_node(
         site = Site(snapshot, underlay, vtep_mac)
         datapath = await asyncio.to_thread(DATAPATHS[flags.datapath], site)
         stack.callback(datapath.close)
+        await client.declare(datapath.capabilities)
         agent = Agent(snapshot, datapath)
         allocators = tuple(AddressAllocator(cidr, node.name) for cidr in node.pod_cidrs)
         network = LocalPodNetwork(agent, allocators)
@@ -122,7 +123,7 @@ async def _work(
             tasks.create_task(
                 client.heartbeat(
                     membership.heartbeat_interval_s,
-                    lambda: (*agent.readiness, agent.snapshot.revision),
+                    lambda: (*agent.readiness, agent.applied_revision),
                     agent.became_ready,
                 )
             ),
@@ -166,7 +167,6 @@ def _facts(flags: Flags, underlay: IpAddress, rpc_port: int, vtep_mac: bytes) ->
         underlay=underlay,
         rpc_port=rpc_port,
         vtep_mac=vtep_mac,
-        capabilities=frozenset({flags.datapath, "vxlan", "ipv4", "ipv6"}),
         name=flags.node_name,
         labels=flags.node_labels,
         taints=flags.node_taints,

@@ -28,6 +28,7 @@ def config_to_pb(config: ClusterConfig) -> network_pb2.ClusterConfig:
         vni=config.vni,
         vxlan_port=config.vxlan_port,
         proxy_mode=config.proxy_mode,
+        has_ipv6_underlay=config.has_ipv6_underlay,
     )
 
 
@@ -42,6 +43,7 @@ def config_from_pb(message: network_pb2.ClusterConfig) -> ClusterConfig:
         vni=message.vni,
         vxlan_port=message.vxlan_port,
         proxy_mode=message.proxy_mode,
+        has_ipv6_underlay=message.has_ipv6_underlay,
     )
 
 

@@ -26,13 +26,17 @@ _STANDSTILL_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """What an instance last said of itself; `at_s` on the monotonic clock."""
+    """What an instance last said of itself; `at_s` on the monotonic clock.
+
+    `applied_revision`: the network state that it works by, 0 for none yet.
+    """
 
     instance_id: str
     ready: bool
     message: str
     at_s: float
     addresses: tuple[str, ...] = ()
+    applied_revision: int = 0
 
 
 class Heartbeats:
@@ -71,12 +75,13 @@ class Heartbeats:
         ready: bool,
         message: str = "",
         addresses: tuple[str, ...] = (),
+        applied_revision: int = 0,
     ) -> None:
         """Notes a sign of life; without `addresses` those of the last sign stay."""
         before = self._signs.get((role, name))
         was_alive = before is not None and self.silence_s(role, name) <= self.grace_s
         kept = addresses or (before.addresses if before else ())
-        sign = Sign(instance_id, ready, message, self._now_s(), kept)
+        sign = Sign(instance_id, ready, message, self._now_s(), kept, applied_revision)
         self._signs[(role, name)] = sign
         if before is None or not was_alive or _said(before) != _said(sign):
             for listener in self._listeners:

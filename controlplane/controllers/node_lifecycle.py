@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 _LEASE_RENEWAL_S = 10.0
 _COMPONENT = "node-controller"
+APPLIED_REVISION = "kubehop.dev/applied-revision"
+"""Of a node's Lease: the resourceVersion of the network state that the node works by."""
 _SAME = ("status", "reason", "message")
 
 
@@ -102,7 +104,7 @@ class NodeLifecycle(Controller[str]):
         node = await self._write_conditions(node, alive=alive and sign is not None, known=known)
         node = await self._write_taints(node)
         if alive and sign is not None:
-            await self._renew_lease(node)
+            await self._renew_lease(node, sign.applied_revision)
             silence_s = self._heartbeats.silence_s("node", key)
             self.queue.add_after(key, self._heartbeats.grace_s - silence_s + 0.01)
         await self._treat_pods(node)
@@ -155,15 +157,20 @@ class NodeLifecycle(Controller[str]):
 
         return await self._client.patch("nodes", node["metadata"]["name"], change)
 
-    async def _renew_lease(self, node: Object) -> None:
-        """The node's Lease, as `kubectl describe node` shows it; seldom, since it is a write."""
+    async def _renew_lease(self, node: Object, applied_revision: int) -> None:
+        """The node's Lease, as `kubectl describe node` shows it; seldom, since it is a write.
+
+        The revision is kept here: in the Node it would be news to all nodes, and so raise itself.
+        """
         name, now = node["metadata"]["name"], self._now()
         if name in self._leases_due and now < self._leases_due[name]:
             return
         renewed = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        annotations = {APPLIED_REVISION: str(applied_revision)}
 
         def renew(lease: Object) -> None:
             lease["spec"]["renewTime"] = renewed
+            lease["metadata"].setdefault("annotations", {}).update(annotations)
 
         resource, namespace = "leases.coordination.k8s.io", "kube-node-lease"
         try:
@@ -171,13 +178,12 @@ class NodeLifecycle(Controller[str]):
         except StatusError as error:
             if error.reason != "NotFound":
                 raise
-            owner = {
-                "apiVersion": "v1",
-                "kind": "Node",
+            metadata = {
                 "name": name,
-                "uid": node["metadata"]["uid"],
+                "namespace": namespace,
+                "annotations": annotations,
+                "ownerReferences": [_owner(node)],
             }
-            metadata = {"name": name, "namespace": namespace, "ownerReferences": [owner]}
             spec = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": renewed}
             await self._client.create(resource, {"metadata": metadata, "spec": spec})
         self._leases_due[name] = now + timedelta(seconds=_LEASE_RENEWAL_S)
@@ -226,3 +232,8 @@ class NodeLifecycle(Controller[str]):
         except StatusError as error:
             if error.reason != "NotFound":
                 raise
+
+
+def _owner(node: Object) -> Object:
+    metadata = node["metadata"]
+    return {"apiVersion": "v1", "kind": "Node", "name": metadata["name"], "uid": metadata["uid"]}

@@ -12,6 +12,7 @@ from controlplane.api.strategies.node_network import INSTANCE_ANNOTATION, PUBLIC
 from controlplane.rpc.agents import ADDRESS_ANNOTATION
 from controlplane.rpc.netstate import BACKEND_DATA, BACKEND_TYPE
 from netcore.model.address import format_mac, parse_address, parse_mac
+from netcore.model.config import VNI
 from netcore.model.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ Object = dict[str, Any]
 KUBELET_VERSION = "v1.33.0"
 _TAINT = re.compile(r"([^=:]+)(?:=([^:]*))?:(NoSchedule|PreferNoSchedule|NoExecute)")
 _MAX_PODS = 110
-_VNI = 1
 CAPABILITIES = "kubehop.dev/capabilities"
 
 
@@ -186,7 +186,7 @@ def annotations_of(applicant: Applicant) -> dict[str, str]:
     if applicant.capabilities:
         annotations[CAPABILITIES] = ",".join(sorted(applicant.capabilities))
     if applicant.vtep_mac:
-        data = {"VNI": _VNI, "VtepMAC": format_mac(applicant.vtep_mac)}
+        data = {"VNI": VNI, "VtepMAC": format_mac(applicant.vtep_mac)}
         annotations[BACKEND_DATA] = json.dumps(data, separators=(",", ":"))
     return annotations
 

@@ -44,6 +44,7 @@ def cluster_config(settings: ClusterSettings) -> ClusterConfig:
         cluster_domain=settings.cluster_domain,
         underlay_mtu_bytes=settings.underlay_mtu_bytes,
         proxy_mode=settings.proxy_mode,
+        has_ipv6_underlay=parse_address(settings.advertise_address).version == 6,
     )
 
 

@@ -175,6 +175,7 @@ class Registration:
             request.instance_id,
             ready=request.ready,
             message=request.message,
+            applied_revision=request.applied_revision,
         )
         return pb.HeartbeatResponse()
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from netcore.model.address import IpAddress, IpNetwork
 
 VXLAN_PORT = 4789  # RFC 7348 section 5; Linux defaults to 8472
+VNI = 1  # as flannel
 VXLAN_OVERHEAD_BYTES = 50  # outer IPv4 20 + UDP 8 + VXLAN 8 + inner Ethernet 14
 VXLAN_OVERHEAD_IPV6_BYTES = 70  # outer IPv6 40
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterConfig:
-    """Cluster-wide network settings. `pod_mtu_bytes` follows from the underlay's MTU."""
+    """Cluster-wide network settings. `pod_mtu_bytes` follows from the underlay's MTU and family."""
 
     cluster_name: str
     pod_cidrs: tuple[IpNetwork, ...]
@@ -19,11 +20,13 @@ class ClusterConfig:
     dns_addresses: tuple[IpAddress, ...]
     cluster_domain: str = "cluster.local"
     underlay_mtu_bytes: int = 1500
-    vni: int = 1
+    vni: int = VNI
     vxlan_port: int = VXLAN_PORT
     proxy_mode: str = "iptables"
+    has_ipv6_underlay: bool = False
 
     @property
     def pod_mtu_bytes(self) -> int:
-        """The largest IP packet a pod may send: the underlay's MTU less IPv4 VXLAN overhead."""
-        return self.underlay_mtu_bytes - VXLAN_OVERHEAD_BYTES
+        """The largest IP packet a pod may send: the underlay's MTU less the VXLAN overhead."""
+        overhead = VXLAN_OVERHEAD_IPV6_BYTES if self.has_ipv6_underlay else VXLAN_OVERHEAD_BYTES
+        return self.underlay_mtu_bytes - overhead

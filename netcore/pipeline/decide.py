@@ -55,9 +55,7 @@ def decide(
     if spoofed is not None:
         return Decision(spoofed)
     if packet.quoted is not None:
-        quoted_rewrite = follow_related_error(passage)
-        forwarded = _forward_untracked(passage, route(passage))
-        return replace(forwarded, quoted_rewrite=quoted_rewrite)
+        return _forward_error(passage)
     if follow_known_flow(passage):
         return _forward_known(passage)
     refused = translate_service(passage)
@@ -74,6 +72,20 @@ def _forward_known(passage: Passage) -> Decision:
     if limited is not None:
         return Decision(limited)
     return _conclude(passage, verdict, is_new=False)
+
+
+def _forward_error(passage: Passage) -> Decision:
+    """About an unknown flow it may go to a pod or to the node itself, but not out with a pod's
+    address as its source: nothing says which address the far end knows that pod by.
+    """
+    related = follow_related_error(passage)
+    verdict = route(passage)
+    if related is None and leaves_cluster(passage, verdict):
+        why = "leaves the cluster, but the flow that it is about is not known"
+        _trace_note(passage, Stage.MASQUERADE, "icmp error", why)
+        return Decision(Drop(DropReason.NO_MAPPING_FOR_NAT_MASQUERADE))
+    forwarded = _forward_untracked(passage, verdict)
+    return forwarded if related is None else replace(forwarded, quoted_rewrite=related.rewrite)
 
 
 def _forward_unknown_fragment(passage: Passage) -> Decision:

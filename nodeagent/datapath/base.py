@@ -78,7 +78,7 @@ class Datapath(Protocol):
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What it can do, in words that the control plane and `status` show."""
+        """What it can do, in words that the Node's annotation `kubehop.dev/capabilities` shows."""
         ...
 
     def attach(self, port: PodPort) -> None:

@@ -140,6 +140,11 @@ class ControlPlaneClient:
             heartbeat_interval_s=response.heartbeat_interval_ms / 1000,
         )
 
+    async def declare(self, capabilities: frozenset[str]) -> None:
+        """Tell what the node's datapath can do, once it is open. Raises as `register` does."""
+        self._facts = replace(self._facts, capabilities=capabilities)
+        await self.register()
+
     async def watch(self, position: Callable[[], tuple[str, int]]) -> AsyncIterator[Batch]:
         """Batches without end. `position` tells (epoch, revision) to resume from."""
         delay = _FIRST_DELAY_S

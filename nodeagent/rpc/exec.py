@@ -131,7 +131,8 @@ async def _converse(
 
     # No TaskGroup: gRPC closes this generator at a yield, and a group takes GeneratorExit for
     # the failure of one of its tasks.
-    feeding, waiting = asyncio.ensure_future(feed()), asyncio.ensure_future(wait())
+    feeding = asyncio.ensure_future(feed())  # noqa: TID251
+    waiting = asyncio.ensure_future(wait())  # noqa: TID251
     try:
         while (response := await output.next()) is not None:
             yield response

@@ -12,13 +12,15 @@ from netcore.model.address import IpAddress
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """`name` empty: the control plane hands one out, the same for the same `instance_id`."""
+    """`name` empty: the control plane hands one out, the same for the same `instance_id`.
+    `capabilities` are the datapath's, none before it is open.
+    """
 
     instance_id: str
     underlay: IpAddress
     rpc_port: int
     vtep_mac: bytes
-    capabilities: frozenset[str]
+    capabilities: frozenset[str] = frozenset()
     name: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[str, ...] = ()

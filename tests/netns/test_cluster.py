@@ -46,6 +46,12 @@ def test_three_nodes_are_ready(kubectl):
     assert ready == ["True"] * 3
 
 
+def test_nodes_tell_what_their_datapath_can_do(kubectl):
+    for node in kubectl.json("get", "nodes")["items"]:
+        words = node["metadata"]["annotations"]["kubehop.dev/capabilities"].split(",")
+        assert {"userspace", "vxlan", "ipv4", "clusterip"} <= set(words)
+
+
 def test_http_by_name_cluster_ip_and_pod_ip_with_round_robin(kubectl):
     check_shop(kubectl)
 

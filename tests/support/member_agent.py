@@ -58,6 +58,7 @@ class MemberAgent:
                 role=pb.ROLE_NODE,
                 instance_id=self.request.instance_id,
                 ready=self.ready,
+                applied_revision=self.batches[-1].revision if self.batches else 0,
             )
         )
 

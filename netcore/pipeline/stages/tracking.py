@@ -1,11 +1,14 @@
 """Conntrack: is this packet part of a flow that is known, or an error about one?"""
 
+from dataclasses import dataclass
+
 from netcore.conntrack.entry import ConntrackEntry, rewrite_between
 from netcore.conntrack.fragments import datagram_of
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.address import text
 from netcore.packet.packet import Packet
 from netcore.packet.rewrite import Rewrite
+from netcore.pipeline.context import FromPod
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.trace import Stage
 
@@ -60,26 +63,37 @@ def _follow_first_fragment(passage: Passage) -> bool:
     return True
 
 
-def follow_related_error(passage: Passage) -> Rewrite | None:
-    """For an ICMP error: what to rewrite in the packet that it quotes, so that the sender
-    recognises it (RFC 5508 section 4). Rewrites `passage.flow` too where the flow had NAT.
+@dataclass(frozen=True, slots=True)
+class RelatedError:
+    """An ICMP error about a known flow. `rewrite`: what to change in the packet that it quotes."""
+
+    rewrite: Rewrite | None
+
+
+def follow_related_error(passage: Passage) -> RelatedError | None:
+    """None when the flow that an ICMP error is about is not known, or not the sender's own.
+
+    Else the packet that it quotes is to be rewritten so that the receiver recognises it (RFC
+    5508 section 4), and `passage.flow` is rewritten where the flow had NAT. A pod is no router:
+    it can only report what was sent to itself.
     """
     quoted = passage.packet.quoted
     if quoted is None:
         return None
     answer = FlowTuple(quoted.protocol, quoted.dst, quoted.dst_port, quoted.src, quoted.src_port)
     known = passage.flows.lookup(answer)
-    if known is None:
+    is_end = passage.packet.src == answer.src
+    if known is None or (isinstance(passage.ctx.ingress, FromPod) and not is_end):
         return None
     entry, is_reply = known
     seen = answer.reversed()
     meant = entry.translated(is_reply=is_reply).reversed()
     after = passage.flow._replace(dst=meant.src)
-    if passage.packet.src == seen.dst:  # the far end itself complains: keep its disguise
+    if is_end:  # the far end itself complains: keep its disguise
         after = after._replace(src=meant.dst)
     _trace_related(passage, entry, after)
     passage.flow = after
-    return rewrite_between(seen, meant)
+    return RelatedError(rewrite_between(seen, meant))
 
 
 def _trace_related(passage: Passage, entry: ConntrackEntry, after: FlowTuple) -> None:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bprotos/gen/v1/network.proto\x12\nkubehop.v1\"\xcf\x01\n\rClusterConfig\x12\x14\n\x0c\x63luster_name\x18\x01 \x01(\t\x12\x16\n\x0e\x63luster_domain\x18\x02 \x01(\t\x12\x11\n\tpod_cidrs\x18\x03 \x03(\t\x12\x15\n\rservice_cidrs\x18\x04 \x03(\t\x12\x15\n\rdns_addresses\x18\x05 \x03(\t\x12\x1a\n\x12underlay_mtu_bytes\x18\x06 \x01(\r\x12\x0b\n\x03vni\x18\x07 \x01(\r\x12\x12\n\nvxlan_port\x18\x08 \x01(\r\x12\x12\n\nproxy_mode\x18\t \x01(\t\"\xc1\x01\n\x04Node\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1a\n\x12underlay_addresses\x18\x02 \x03(\t\x12\x11\n\tpod_cidrs\x18\x03 \x03(\t\x12\x10\n\x08vtep_mac\x18\x04 \x01(\t\x12\r\n\x05ready\x18\x05 \x01(\x08\x12,\n\x06labels\x18\x06 \x03(\x0b\x32\x1c.kubehop.v1.Node.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xea\x01\n\x03Pod\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\x11\n\tnode_name\x18\x04 \x01(\t\x12\x0b\n\x03ips\x18\x05 \x03(\t\x12+\n\x06labels\x18\x06 \x03(\x0b\x32\x1b.kubehop.v1.Pod.LabelsEntry\x12\x14\n\x0chost_network\x18\x07 \x01(\x08\x12\x10\n\x08hostname\x18\x08 \x01(\t\x12\x11\n\tsubdomain\x18\t \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"N\n\x0bServicePort\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08protocol\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12\x11\n\tnode_port\x18\x04 \x01(\r\"\xd0\x02\n\x07Service\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x13\n\x0b\x63luster_ips\x18\x05 \x03(\t\x12\x10\n\x08headless\x18\x06 \x01(\x08\x12\x15\n\rexternal_name\x18\x07 \x01(\t\x12&\n\x05ports\x18\x08 \x03(\x0b\x32\x17.kubehop.v1.ServicePort\x12\x18\n\x10session_affinity\x18\t \x01(\t\x12\"\n\x1asession_affinity_timeout_s\x18\n \x01(\r\x12\x1f\n\x17internal_traffic_policy\x18\x0b \x01(\t\x12\x1f\n\x17\x65xternal_traffic_policy\x18\x0c \x01(\t\x12#\n\x1bpublish_not_ready_addresses\x18\r \x01(\x08\"<\n\x0c\x45ndpointPort\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08protocol\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\"\xb4\x01\n\x08\x45ndpoint\x12\x11\n\taddresses\x18\x01 \x03(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\x0f\n\x07serving\x18\x03 \x01(\x08\x12\x13\n\x0bterminating\x18\x04 \x01(\x08\x12\x10\n\x08hostname\x18\x05 \x01(\t\x12\x11\n\tnode_name\x18\x06 \x01(\t\x12\x0c\n\x04zone\x18\x07 \x01(\t\x12\x18\n\x10target_namespace\x18\x08 \x01(\t\x12\x13\n\x0btarget_name\x18\t \x01(\t\"\xae\x01\n\rEndpointSlice\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0cservice_name\x18\x03 \x01(\t\x12\x14\n\x0c\x61\x64\x64ress_type\x18\x04 \x01(\t\x12\'\n\x05ports\x18\x05 \x03(\x0b\x32\x18.kubehop.v1.EndpointPort\x12\'\n\tendpoints\x18\x06 \x03(\x0b\x32\x14.kubehop.v1.Endpoint\"{\n\tNamespace\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x31\n\x06labels\x18\x02 \x03(\x0b\x32!.kubehop.v1.Namespace.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"G\n\x08Manifest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0c\n\x04json\x18\x04 \x01(\x0c\"\xc5\x02\n\x06\x43hange\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x08\x12 \n\x04node\x18\x02 \x01(\x0b\x32\x10.kubehop.v1.NodeH\x00\x12\x1e\n\x03pod\x18\x03 \x01(\x0b\x32\x0f.kubehop.v1.PodH\x00\x12&\n\x07service\x18\x04 \x01(\x0b\x32\x13.kubehop.v1.ServiceH\x00\x12\x33\n\x0e\x65ndpoint_slice\x18\x05 \x01(\x0b\x32\x19.kubehop.v1.EndpointSliceH\x00\x12*\n\tnamespace\x18\x06 \x01(\x0b\x32\x15.kubehop.v1.NamespaceH\x00\x12(\n\x08manifest\x18\x07 \x01(\x0b\x32\x14.kubehop.v1.ManifestH\x00\x12+\n\x06\x63onfig\x18\x08 \x01(\x0b\x32\x19.kubehop.v1.ClusterConfigH\x00\x42\x08\n\x06objectb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bprotos/gen/v1/network.proto\x12\nkubehop.v1\"\xea\x01\n\rClusterConfig\x12\x14\n\x0c\x63luster_name\x18\x01 \x01(\t\x12\x16\n\x0e\x63luster_domain\x18\x02 \x01(\t\x12\x11\n\tpod_cidrs\x18\x03 \x03(\t\x12\x15\n\rservice_cidrs\x18\x04 \x03(\t\x12\x15\n\rdns_addresses\x18\x05 \x03(\t\x12\x1a\n\x12underlay_mtu_bytes\x18\x06 \x01(\r\x12\x0b\n\x03vni\x18\x07 \x01(\r\x12\x12\n\nvxlan_port\x18\x08 \x01(\r\x12\x12\n\nproxy_mode\x18\t \x01(\t\x12\x19\n\x11has_ipv6_underlay\x18\n \x01(\x08\"\xc1\x01\n\x04Node\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1a\n\x12underlay_addresses\x18\x02 \x03(\t\x12\x11\n\tpod_cidrs\x18\x03 \x03(\t\x12\x10\n\x08vtep_mac\x18\x04 \x01(\t\x12\r\n\x05ready\x18\x05 \x01(\x08\x12,\n\x06labels\x18\x06 \x03(\x0b\x32\x1c.kubehop.v1.Node.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xea\x01\n\x03Pod\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\x11\n\tnode_name\x18\x04 \x01(\t\x12\x0b\n\x03ips\x18\x05 \x03(\t\x12+\n\x06labels\x18\x06 \x03(\x0b\x32\x1b.kubehop.v1.Pod.LabelsEntry\x12\x14\n\x0chost_network\x18\x07 \x01(\x08\x12\x10\n\x08hostname\x18\x08 \x01(\t\x12\x11\n\tsubdomain\x18\t \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"N\n\x0bServicePort\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08protocol\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12\x11\n\tnode_port\x18\x04 \x01(\r\"\xd0\x02\n\x07Service\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x13\n\x0b\x63luster_ips\x18\x05 \x03(\t\x12\x10\n\x08headless\x18\x06 \x01(\x08\x12\x15\n\rexternal_name\x18\x07 \x01(\t\x12&\n\x05ports\x18\x08 \x03(\x0b\x32\x17.kubehop.v1.ServicePort\x12\x18\n\x10session_affinity\x18\t \x01(\t\x12\"\n\x1asession_affinity_timeout_s\x18\n \x01(\r\x12\x1f\n\x17internal_traffic_policy\x18\x0b \x01(\t\x12\x1f\n\x17\x65xternal_traffic_policy\x18\x0c \x01(\t\x12#\n\x1bpublish_not_ready_addresses\x18\r \x01(\x08\"<\n\x0c\x45ndpointPort\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08protocol\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\"\xb4\x01\n\x08\x45ndpoint\x12\x11\n\taddresses\x18\x01 \x03(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\x0f\n\x07serving\x18\x03 \x01(\x08\x12\x13\n\x0bterminating\x18\x04 \x01(\x08\x12\x10\n\x08hostname\x18\x05 \x01(\t\x12\x11\n\tnode_name\x18\x06 \x01(\t\x12\x0c\n\x04zone\x18\x07 \x01(\t\x12\x18\n\x10target_namespace\x18\x08 \x01(\t\x12\x13\n\x0btarget_name\x18\t \x01(\t\"\xae\x01\n\rEndpointSlice\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0cservice_name\x18\x03 \x01(\t\x12\x14\n\x0c\x61\x64\x64ress_type\x18\x04 \x01(\t\x12\'\n\x05ports\x18\x05 \x03(\x0b\x32\x18.kubehop.v1.EndpointPort\x12\'\n\tendpoints\x18\x06 \x03(\x0b\x32\x14.kubehop.v1.Endpoint\"{\n\tNamespace\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x31\n\x06labels\x18\x02 \x03(\x0b\x32!.kubehop.v1.Namespace.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"G\n\x08Manifest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0c\n\x04json\x18\x04 \x01(\x0c\"\xc5\x02\n\x06\x43hange\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x08\x12 \n\x04node\x18\x02 \x01(\x0b\x32\x10.kubehop.v1.NodeH\x00\x12\x1e\n\x03pod\x18\x03 \x01(\x0b\x32\x0f.kubehop.v1.PodH\x00\x12&\n\x07service\x18\x04 \x01(\x0b\x32\x13.kubehop.v1.ServiceH\x00\x12\x33\n\x0e\x65ndpoint_slice\x18\x05 \x01(\x0b\x32\x19.kubehop.v1.EndpointSliceH\x00\x12*\n\tnamespace\x18\x06 \x01(\x0b\x32\x15.kubehop.v1.NamespaceH\x00\x12(\n\x08manifest\x18\x07 \x01(\x0b\x32\x14.kubehop.v1.ManifestH\x00\x12+\n\x06\x63onfig\x18\x08 \x01(\x0b\x32\x19.kubehop.v1.ClusterConfigH\x00\x42\x08\n\x06objectb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,31 +38,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NAMESPACE_LABELSENTRY']._loaded_options = None
   _globals['_NAMESPACE_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_CLUSTERCONFIG']._serialized_start=44
-  _globals['_CLUSTERCONFIG']._serialized_end=251
-  _globals['_NODE']._serialized_start=254
-  _globals['_NODE']._serialized_end=447
-  _globals['_NODE_LABELSENTRY']._serialized_start=402
-  _globals['_NODE_LABELSENTRY']._serialized_end=447
-  _globals['_POD']._serialized_start=450
-  _globals['_POD']._serialized_end=684
-  _globals['_POD_LABELSENTRY']._serialized_start=402
-  _globals['_POD_LABELSENTRY']._serialized_end=447
-  _globals['_SERVICEPORT']._serialized_start=686
-  _globals['_SERVICEPORT']._serialized_end=764
-  _globals['_SERVICE']._serialized_start=767
-  _globals['_SERVICE']._serialized_end=1103
-  _globals['_ENDPOINTPORT']._serialized_start=1105
-  _globals['_ENDPOINTPORT']._serialized_end=1165
-  _globals['_ENDPOINT']._serialized_start=1168
-  _globals['_ENDPOINT']._serialized_end=1348
-  _globals['_ENDPOINTSLICE']._serialized_start=1351
-  _globals['_ENDPOINTSLICE']._serialized_end=1525
-  _globals['_NAMESPACE']._serialized_start=1527
-  _globals['_NAMESPACE']._serialized_end=1650
-  _globals['_NAMESPACE_LABELSENTRY']._serialized_start=402
-  _globals['_NAMESPACE_LABELSENTRY']._serialized_end=447
-  _globals['_MANIFEST']._serialized_start=1652
-  _globals['_MANIFEST']._serialized_end=1723
-  _globals['_CHANGE']._serialized_start=1726
-  _globals['_CHANGE']._serialized_end=2051
+  _globals['_CLUSTERCONFIG']._serialized_end=278
+  _globals['_NODE']._serialized_start=281
+  _globals['_NODE']._serialized_end=474
+  _globals['_NODE_LABELSENTRY']._serialized_start=429
+  _globals['_NODE_LABELSENTRY']._serialized_end=474
+  _globals['_POD']._serialized_start=477
+  _globals['_POD']._serialized_end=711
+  _globals['_POD_LABELSENTRY']._serialized_start=429
+  _globals['_POD_LABELSENTRY']._serialized_end=474
+  _globals['_SERVICEPORT']._serialized_start=713
+  _globals['_SERVICEPORT']._serialized_end=791
+  _globals['_SERVICE']._serialized_start=794
+  _globals['_SERVICE']._serialized_end=1130
+  _globals['_ENDPOINTPORT']._serialized_start=1132
+  _globals['_ENDPOINTPORT']._serialized_end=1192
+  _globals['_ENDPOINT']._serialized_start=1195
+  _globals['_ENDPOINT']._serialized_end=1375
+  _globals['_ENDPOINTSLICE']._serialized_start=1378
+  _globals['_ENDPOINTSLICE']._serialized_end=1552
+  _globals['_NAMESPACE']._serialized_start=1554
+  _globals['_NAMESPACE']._serialized_end=1677
+  _globals['_NAMESPACE_LABELSENTRY']._serialized_start=429
+  _globals['_NAMESPACE_LABELSENTRY']._serialized_end=474
+  _globals['_MANIFEST']._serialized_start=1679
+  _globals['_MANIFEST']._serialized_end=1750
+  _globals['_CHANGE']._serialized_start=1753
+  _globals['_CHANGE']._serialized_end=2078
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,7 @@ class ClusterConfig(_message.Message):
     VNI_FIELD_NUMBER: _builtins.int
     VXLAN_PORT_FIELD_NUMBER: _builtins.int
     PROXY_MODE_FIELD_NUMBER: _builtins.int
+    HAS_IPV6_UNDERLAY_FIELD_NUMBER: _builtins.int
     cluster_name: _builtins.str
     cluster_domain: _builtins.str
     """"cluster.local" """
@@ -44,6 +45,8 @@ class ClusterConfig(_message.Message):
     vxlan_port: _builtins.int
     """4789, RFC 7348"""
     proxy_mode: _builtins.str
+    has_ipv6_underlay: _builtins.bool
+    """VXLAN takes 20 bytes more of each packet"""
     @_builtins.property
     def pod_cidrs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -64,10 +67,11 @@ class ClusterConfig(_message.Message):
         vni: _builtins.int = ...,
         vxlan_port: _builtins.int = ...,
         proxy_mode: _builtins.str = ...,
+        has_ipv6_underlay: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_domain", b"cluster_domain", "cluster_name", b"cluster_name", "dns_addresses", b"dns_addresses", "pod_cidrs", b"pod_cidrs", "proxy_mode", b"proxy_mode", "service_cidrs", b"service_cidrs", "underlay_mtu_bytes", b"underlay_mtu_bytes", "vni", b"vni", "vxlan_port", b"vxlan_port"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_domain", b"cluster_domain", "cluster_name", b"cluster_name", "dns_addresses", b"dns_addresses", "has_ipv6_underlay", b"has_ipv6_underlay", "pod_cidrs", b"pod_cidrs", "proxy_mode", b"proxy_mode", "service_cidrs", b"service_cidrs", "underlay_mtu_bytes", b"underlay_mtu_bytes", "vni", b"vni", "vxlan_port", b"vxlan_port"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

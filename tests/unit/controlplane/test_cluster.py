@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from controlplane.controllers import node_lifecycle
 from tests.support.member_agent import running
 from tests.unit.controlplane.running import cluster
 from tests.unit.controlplane.support import deployment
@@ -209,6 +210,21 @@ async def test_a_silent_node_loses_its_endpoints_and_gets_them_back():
         one.task = made.tasks.create_task(one.run(0.2))
         await two.wait_for(lambda: ready_count(two) == 2)
         await made.eventually("nodes", ready_nodes(2))
+
+
+async def test_a_nodes_lease_tells_what_it_works_by(monkeypatch):
+    monkeypatch.setattr(node_lifecycle, "_LEASE_RENEWAL_S", 0.0)
+    async with cluster() as made:
+        one, _ = await web(made)
+        wanted = int((await made.get("nodes", one.name, None))["metadata"]["resourceVersion"])
+
+        def tells(leases):
+            (lease,) = [each for each in leases if each["metadata"]["name"] == one.name]
+            said = lease["metadata"]["annotations"]["kubehop.dev/applied-revision"]
+            return int(said) >= wanted
+
+        one.ready = False  # news, so that the node is looked at
+        await made.eventually("leases.coordination.k8s.io", tells)
 
 
 async def test_pods_of_a_lost_node_are_recreated_elsewhere():

@@ -32,6 +32,11 @@ def test_config():
     assert change_from_pb(change_to_pb(Change(config))).object == config
 
 
+def test_the_tunnel_takes_more_of_each_packet_on_an_ipv6_underlay():
+    config = cluster_config(ClusterSettings(advertise_address="fd00:172:18::2"))
+    assert config.pod_mtu_bytes == 1430
+
+
 def test_a_node_of_ours():
     made = node("n1", labels={"a": "b"}, podCIDRs=["10.244.0.0/24", "nonsense"])
     made["status"]["addresses"] = [

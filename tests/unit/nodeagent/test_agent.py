@@ -70,6 +70,7 @@ def test_a_failed_apply_is_the_nodes_status_until_one_succeeds(agent, caplog):
     agent.receive(batch(revision=4))
     assert agent.readiness == (False, "apply tables: out of memory")
     assert not agent.became_ready.is_set()
+    assert (agent.snapshot.revision, agent.applied_revision) == (4, 0)
     assert [record.getMessage() for record in caplog.records] == [
         "the datapath did not take revision 3: apply tables: out of memory"
     ]
@@ -77,6 +78,7 @@ def test_a_failed_apply_is_the_nodes_status_until_one_succeeds(agent, caplog):
     agent.receive(batch(revision=5))
     assert agent.readiness == (True, "")
     assert agent.became_ready.is_set()
+    assert agent.applied_revision == 5
     agent.datapath.refusal = "again"
     agent.receive(batch(revision=6))
     assert not agent.became_ready.is_set(), "or heartbeats would not wait for their turn"

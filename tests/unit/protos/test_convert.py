@@ -26,6 +26,7 @@ OBJECTS = [
         vni=7,
         vxlan_port=8472,
         proxy_mode="ipvs",
+        has_ipv6_underlay=True,
     ),
     Node(
         "n",

@@ -27,6 +27,7 @@ def test_objects_are_frozen():
 def test_pods_may_send_what_fits_into_the_tunnel():
     assert CONFIG.pod_mtu_bytes == 1450
     assert replace(CONFIG, underlay_mtu_bytes=9000).pod_mtu_bytes == 8950
+    assert replace(CONFIG, has_ipv6_underlay=True).pod_mtu_bytes == 1430
 
 
 def test_a_datapath_error_names_operation_and_target():

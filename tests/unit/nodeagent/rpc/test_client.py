@@ -78,6 +78,14 @@ async def test_a_node_joins_with_what_it_knows_of_itself(client, control_plane, 
     assert request.info.memory_bytes > 0
 
 
+async def test_a_node_tells_what_its_datapath_can_do(client, control_plane, target):
+    async with serving(control_plane, target):
+        await client.register()
+        await client.declare(frozenset({"userspace", "ipv6"}))
+    said = [list(request.capabilities) for request in control_plane.registrations]
+    assert said == [["ipv4", "vxlan"], ["ipv6", "userspace"]]
+
+
 async def test_joining_waits_for_a_control_plane_that_is_late(client, control_plane, target):
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         joining = tasks.create_task(client.register())

@@ -330,6 +330,36 @@ def test_an_error_about_an_unknown_flow_is_routed(node1):
     assert Stage.CONNTRACK not in error.stages
 
 
+@pytest.mark.parametrize(("me", "outside"), [(CLIENT, OUTSIDE), (CLIENT6, OUTSIDE6)])
+def test_no_error_about_an_unknown_flow_leaves_the_cluster_with_a_pods_address(node1, me, outside):
+    error = node1.send(port_unreachable(me, outside, udp(outside, me)), ME)
+    assert error.verdict == Drop(DropReason.NO_MAPPING_FOR_NAT_MASQUERADE)
+    assert error.why(Stage.MASQUERADE) == (
+        "icmp error | leaves the cluster, but the flow that it is about is not known"
+    )
+
+
+def test_an_error_about_another_pods_flow_does_not_leave_the_cluster(node1):
+    node1.send(udp(CLIENT, OUTSIDE), ME)
+    answer = node1.send(udp(OUTSIDE, NODE1, 53, 61000), FromHost())
+    forged = node1.send(port_unreachable(POD, OUTSIDE, answer.frame), WEB1)
+    assert forged.verdict == Drop(DropReason.NO_MAPPING_FOR_NAT_MASQUERADE)
+    assert Stage.CONNTRACK not in forged.stages
+
+
+def test_an_error_about_a_connection_that_came_from_outside_leaves_as_the_pods(node1):
+    there = node1.send(udp(OUTSIDE, CLIENT), FromHost())
+    error = node1.send(port_unreachable(CLIENT, OUTSIDE, there.frame), ME)
+    assert error.verdict == ToHost()
+    assert error.packet.src == CLIENT
+
+
+def test_a_nodes_own_error_about_a_packet_that_it_refused_goes_to_another_node(node1):
+    """Nothing was tracked: the packet was refused. Its sender must hear of it all the same."""
+    error = node1.send(port_unreachable(GATEWAY, PEER, udp(PEER, CLIENT)), FromHost())
+    assert isinstance(error.verdict, Encap)
+
+
 def test_an_error_about_a_hairpinned_packet(node1):
     there = node1.send(udp(POD, WEB), WEB1)
     assert there.ends == (GATEWAY, 61000, POD, 5353)

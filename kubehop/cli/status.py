@@ -11,9 +11,12 @@ from kubehop.cli.options import cluster_name, output_format
 from kubehop.cli.tables import show_table
 from kubehop.local.cluster import running, status
 from netcore.model.errors import KubehopError
+from netcore.model.offloads import ALL_OFFLOADS
 
 if TYPE_CHECKING:
     from kubehop.local.paths import ClusterPaths
+
+_CAPABILITIES = "kubehop.dev/capabilities"
 
 
 @click.command("status")
@@ -53,6 +56,7 @@ def _nodes(paths: ClusterPaths) -> tuple[list[dict[str, Any]], str | None]:
             "ready": is_ready(node),
             "podCIDR": node.get("spec", {}).get("podCIDR", ""),
             "address": _address(node),
+            "missingOffloads": _missing_offloads(node),
         }
         for node in items
     ], None
@@ -61,6 +65,13 @@ def _nodes(paths: ClusterPaths) -> tuple[list[dict[str, Any]], str | None]:
 def _address(node: dict[str, Any]) -> str:
     addresses = node.get("status", {}).get("addresses", [])
     return next((a["address"] for a in addresses if a["type"] == "InternalIP"), "")
+
+
+def _missing_offloads(node: dict[str, Any]) -> list[str]:
+    """What the node's kernel does not take off its datapath; none for a node without an agent."""
+    found = node["metadata"].get("annotations", {}).get(_CAPABILITIES, "")
+    capabilities = found.split(",")
+    return [name for name in ALL_OFFLOADS if found and name not in capabilities]
 
 
 def _as_json(
@@ -90,5 +101,9 @@ def _show(found: dict[str, Any], nodes: list[dict[str, Any]], problem: str | Non
         address, cidr = (node["address"], node["podCIDR"]) if node else ("", "")
         rows.append((component["name"], state, str(component["restarts"]), address, cidr))
     show_table(("PROGRAM", "STATE", "RESTARTS", "ADDRESS", "POD CIDR"), rows)
+    for node in nodes:
+        if node["missingOffloads"]:
+            missing = ", ".join(node["missingOffloads"])
+            click.echo(f"\n{node['name']} is slower than it could be: its kernel has no {missing}")
     if problem:
         click.echo(f"\n{problem}", err=True)

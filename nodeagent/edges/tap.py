@@ -9,6 +9,7 @@ import os
 import struct
 
 from netcore.model.errors import DatapathError
+from netcore.model.offloads import CHECKSUM_OFFLOAD, TCP_OFFLOAD, UDP_OFFLOAD
 
 _TUNSETIFF = 0x400454CA
 _TUNGETIFF = 0x800454D2
@@ -25,10 +26,6 @@ _TUN_F_USO4 = 0x20
 _TUN_F_USO6 = 0x40
 _TCP_OFFLOADS = _TUN_F_CSUM | _TUN_F_TSO4 | _TUN_F_TSO6
 _UDP_OFFLOADS = _TUN_F_USO4 | _TUN_F_USO6
-
-CHECKSUM_OFFLOAD = "checksum-offload"
-TCP_OFFLOAD = "tcp-segmentation-offload"
-UDP_OFFLOAD = "udp-segmentation-offload"
 
 
 def open_tap(name: str) -> int:

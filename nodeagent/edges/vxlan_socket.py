@@ -12,6 +12,7 @@ import struct
 
 from netcore.model.address import IpAddress
 from netcore.model.errors import DatapathError
+from netcore.model.offloads import RECEIVE_OFFLOAD, SEND_OFFLOAD
 
 SENDERS = 16
 _BUFFER_BYTES = 4 * 1024 * 1024
@@ -25,9 +26,6 @@ _UDP_GRO = 104
 _SEGMENT_SIZE = struct.Struct("=H")
 _GRO_SIZE = struct.Struct("=i")
 _ANCILLARY_BYTES = socket.CMSG_SPACE(_GRO_SIZE.size)
-
-SEND_OFFLOAD = "udp-gso"
-RECEIVE_OFFLOAD = "udp-gro"
 
 
 class VxlanSocket:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netcore.model.address import text
 from netcore.model.errors import BadHeader, PacketError
+from netcore.model.offloads import RECEIVE_OFFLOAD, SEND_OFFLOAD
 from netcore.packet.offload import (
     NEEDS_CHECKSUM,
     NO_OFFLOAD,
@@ -18,7 +19,6 @@ from netcore.packet.offload import (
 from netcore.packet.protocols import PROTOCOL_TCP, PROTOCOL_UDP
 from netcore.packet.vxlan import VXLAN_HEADER_BYTES, encode_vxlan, parse_vxlan
 from nodeagent.datapath.userspace.devices import BUFFER_BYTES, HEADROOM_BYTES
-from nodeagent.edges.vxlan_socket import RECEIVE_OFFLOAD, SEND_OFFLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -266,7 +266,7 @@ def test_a_probe_tells_what_would_become_of_a_packet(wire):
     assert wire.datapath.probe(flow(WEB), ingress).verdict == Deliver(POD)
     assert wire.datapath.probe(flow(WEB), ingress).verdict == Deliver(POD), "no turn is used up"
     assert wire.datapath.conntrack() == []
-    assert wire.datapath.stats() == {}
+    assert not any(wire.datapath.stats().values())
 
 
 def test_probes_of_every_ingress_and_family(wire):

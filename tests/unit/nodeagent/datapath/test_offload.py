@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from netcore.model.address import parse_address
+from netcore.model.offloads import RECEIVE_OFFLOAD, SEND_OFFLOAD
 from netcore.packet.offload import OFFLOAD_HEADER_BYTES, SEGMENT_TCPV4, OffloadHeader, parse_offload
 from netcore.packet.packet import parse_packet
 from netcore.packet.protocols import TCP_ACK, TCP_PSH
@@ -12,7 +13,7 @@ from netcore.packet.vxlan import encode_vxlan
 from nodeagent.datapath.userspace.devices import BUFFER_BYTES, HEADROOM_BYTES
 from nodeagent.datapath.userspace.pace import MOST_FRAMES, Pace
 from nodeagent.datapath.userspace.tunnel import InvalidVni, Tunnel
-from nodeagent.edges.vxlan_socket import RECEIVE_OFFLOAD, SEND_OFFLOAD, VxlanSocket
+from nodeagent.edges.vxlan_socket import VxlanSocket
 from tests.datapath.backends import buffer_of
 from tests.support.cluster import CLIENT, WEB
 from tests.support.frames import PEER, POD, tcp, udp, wrong_checksums

@@ -62,7 +62,7 @@ def coalesce(batch: Buffer, prefix_bytes: int, width: int, out: memoryview) -> i
         return 0
     payload = width - prefix_bytes - shape.data
     tail = view[full * width + prefix_bytes :]
-    if payload <= 0 or (rest and len(tail) <= shape.data):
+    if rest and len(tail) <= shape.data:
         return 0
     size = full * payload + (len(tail) - shape.data if rest else 0)
     if shape.data - _L3 + size > _MAX_IP_BYTES:

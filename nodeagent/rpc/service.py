@@ -11,7 +11,7 @@ from nodeagent.agent import Agent
 from nodeagent.rpc.dump import dump
 from nodeagent.rpc.exec import exec_stream
 from nodeagent.rpc.logs import logs_stream
-from nodeagent.rpc.trace import trace_stream
+from nodeagent.rpc.trace import Traces
 from protos.gen.v1 import nodeagent_pb2 as pb
 from protos.gen.v1 import nodeagent_pb2_grpc as pb_grpc
 
@@ -24,6 +24,7 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
+        self._traces = Traces(agent)
 
     async def Exec(
         self,
@@ -56,7 +57,7 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
         request: pb.TraceRequest,
         context: grpc.aio.ServicerContext[pb.TraceRequest, pb.TracedPacket],
     ) -> AsyncIterator[pb.TracedPacket]:
-        async for response in trace_stream(self._agent, request, context):
+        async for response in self._traces.stream(request, context):
             yield response
 
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 from netcore.conntrack.entry import ConntrackEntry
@@ -80,7 +81,7 @@ class UserspaceDatapath:
     def conntrack(self) -> Sequence[ConntrackEntry]:
         found: list[ConntrackEntry] = []
         self._loop.call(lambda: found.extend(self._engine.conntrack))
-        return found
+        return list(map(copy, found))  # here: the packet path does not wait for it
 
     def stats(self) -> Mapping[str, int]:
         return self._engine.counters.read()

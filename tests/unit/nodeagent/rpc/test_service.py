@@ -78,7 +78,6 @@ def observation(verdict: Verdict) -> Observation:
 def agent() -> Agent:
     start = cluster(node(4, vtep_mac=b""), node(5, underlay_addresses=()))
     made = Agent(start, TalkingDatapath(start), clock=lambda: NOW_S)
-    made.pods = FakeKubelet()
     made.add_port(WEB_PODS[0], PodPort("uid-web-1", "default/web-1", -1, POD_MAC, (POD, POD6)))
     return made
 
@@ -86,7 +85,7 @@ def agent() -> Agent:
 @pytest.fixture
 async def channel(agent) -> AsyncIterator[grpc.aio.Channel]:
     server = AgentServer("127.0.0.1:0")
-    await server.serve(agent)
+    await server.serve(agent, FakeKubelet())
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as made:
         yield made
     await server.stop()

@@ -6,33 +6,23 @@ time to time makes good what was lost.
 """
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
 
 from netcore.model.address import parse_address
-from netcore.model.change import Batch, Change, Manifest
+from netcore.model.change import Batch, Change
 from netcore.model.errors import KubehopError
 from netcore.model.pod import Pod
 from netcore.pipeline.context import FromPod
 from netcore.pipeline.snapshot import Snapshot
 from nodeagent.datapath.base import Datapath, PodPort
-from nodeagent.pods.interfaces import PodKey
-
-if TYPE_CHECKING:
-    from nodeagent.pods.kubelet import Kubelet
 
 log = logging.getLogger(__name__)
 
 _RETRY_S = 0.2
 _MAX_RETRY_S = 10.0
 _RESYNC_S = 60.0
-
-_KINDS = ("Pod", "ConfigMap", "Secret")
-
-JsonObject = dict[str, Any]
 
 
 class LocalPort:
@@ -60,7 +50,7 @@ class LocalPort:
 
 
 class Agent:
-    """Holds snapshot, local ports and the manifests of the node's pods. Event-loop thread only."""
+    """Holds the snapshot and the local ports. Event-loop thread only."""
 
     def __init__(
         self,
@@ -71,9 +61,7 @@ class Agent:
         self.snapshot = snapshot
         self.datapath = datapath
         self.clock = clock
-        self.pods: Kubelet
         self._ports: dict[str, LocalPort] = {}
-        self._manifests: dict[str, dict[PodKey, JsonObject]] = {kind: {} for kind in _KINDS}
         self._apply_error = ""
         self._stale = asyncio.Event()
         self._synced = False
@@ -107,20 +95,10 @@ class Agent:
         return tuple(self._ports.values())
 
     def receive(self, batch: Batch) -> None:
-        """Take one batch of the watch: network state to the datapath, manifests to the pods."""
-        if batch.reset:
-            self._manifests = {kind: {} for kind in _KINDS}
-        touched = batch.reset
-        for change in batch.changes:
-            if isinstance(change.object, Manifest):
-                touched = True
-                self._note_manifest(change.object, deleted=change.deleted)
+        """Take one batch of the watch: the next snapshot goes to the datapath."""
         self.snapshot = self._with_local_pods(self.snapshot.advance(batch))
-        touched = touched or not self._synced
         self._synced = self._synced or batch.synced
         self._apply()
-        if touched and self._synced:
-            self.pods.sync(*(dict(self._manifests[kind]) for kind in _KINDS))
 
     def add_port(self, pod: Pod, port: PodPort) -> None:
         """A pod is attached: reachable at once, before the control plane says so."""
@@ -186,16 +164,6 @@ class Agent:
         if not missing:
             return snapshot
         return snapshot.advance(Batch(snapshot.epoch, snapshot.revision, missing))
-
-    def _note_manifest(self, manifest: Manifest, *, deleted: bool) -> None:
-        known = self._manifests.get(manifest.kind)
-        if known is None:
-            return  # a newer control plane sends kinds that this agent has no use for
-        key = PodKey(manifest.namespace, manifest.name)
-        if deleted:
-            known.pop(key, None)
-        else:
-            known[key] = json.loads(manifest.json)
 
 
 def pod_of(namespace: str, name: str, uid: str, node_name: str, ips: Iterable[str]) -> Pod:

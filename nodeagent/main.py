@@ -18,6 +18,7 @@ from nodeagent.datapath.registry import DATAPATHS
 from nodeagent.edges.links import device_of, source_towards
 from nodeagent.flags import AUTO, Flags
 from nodeagent.network import LocalPodNetwork
+from nodeagent.pods.desired import DesiredPods
 from nodeagent.pods.interfaces import NodeFacts as PodNodeFacts
 from nodeagent.pods.kubelet import Kubelet
 from nodeagent.pods.runtime import ZygoteRuntime
@@ -99,16 +100,17 @@ async def _run_node(
         allocators = tuple(AddressAllocator(cidr, node.name) for cidr in node.pod_cidrs)
         network = LocalPodNetwork(agent, allocators)
         pod_facts = _pod_facts(flags, membership, underlay)
-        agent.pods = Kubelet(network, RpcReporter(client), pod_facts, runtime)
-        await server.serve(agent)
+        kubelet = Kubelet(network, RpcReporter(client), pod_facts, runtime)
+        await server.serve(agent, kubelet)
         stack.push_async_callback(server.stop)
         log.info("node %s serves %s", node.name, ", ".join(map(str, node.pod_cidrs)))
         serving.set()
-        await _work(agent, client, membership, runtime, stopping)
+        await _work(agent, kubelet, client, membership, runtime, stopping)
 
 
 async def _work(
     agent: Agent,
+    kubelet: Kubelet,
     client: ControlPlaneClient,
     membership: Membership,
     runtime: ZygoteRuntime,
@@ -117,7 +119,7 @@ async def _work(
     async with asyncio.TaskGroup() as tasks:
         background = [
             tasks.create_task(runtime.run()),
-            tasks.create_task(_follow(agent, client)),
+            tasks.create_task(_follow(agent, DesiredPods(kubelet), client)),
             tasks.create_task(agent.keep_applied()),
             tasks.create_task(client.deliver()),
             tasks.create_task(
@@ -128,16 +130,17 @@ async def _work(
                 )
             ),
         ]
-        pods = tasks.create_task(agent.pods.run())
+        pods = tasks.create_task(kubelet.run())
         await stopping.wait()
-        await agent.pods.shutdown(_SHUTDOWN_GRACE_S)
+        await kubelet.shutdown(_SHUTDOWN_GRACE_S)
         for task in (pods, *background):
             task.cancel()
 
 
-async def _follow(agent: Agent, client: ControlPlaneClient) -> None:
+async def _follow(agent: Agent, desired: DesiredPods, client: ControlPlaneClient) -> None:
     async for batch in client.watch(lambda: agent.position):
         agent.receive(batch)
+        desired.receive(batch)
 
 
 def _underlay_address(flags: Flags) -> IpAddress:

@@ -19,6 +19,7 @@ Role = Literal["node", "dns"]
 INTERVAL_S = 1.0
 GRACE_S = 5.0
 """Silence after which an instance counts as lost (Kubernetes: 40 s, with 10 s heartbeats)."""
+FORGET_DNS_S = 60.0
 _TICK_S = 0.5
 _STANDSTILL_S = 2.0
 """A gap between two looks at the clock that tells that nobody could be heard meanwhile."""
@@ -53,7 +54,16 @@ class Heartbeats:
         """Looks at the clock regularly, for ever, so that a standstill is noticed."""
         while True:
             self._now_s()
+            self.sweep()
             await asyncio.sleep(_TICK_S)
+
+    def sweep(self) -> None:
+        """Forgets DNS servers that are long lost: no object of theirs goes when they do, and
+        every new container has a new name. One that comes back joins again.
+        """
+        for name in self.names("dns"):
+            if self.silence_s("dns", name) > FORGET_DNS_S:
+                self.forget("dns", name)
 
     def _now_s(self) -> float:
         now_s = self._monotonic()
@@ -103,7 +113,7 @@ class Heartbeats:
         return self.silence_s(role, name) <= self.grace_s
 
     def forget(self, role: Role, name: str) -> None:
-        """The instance's object is gone."""
+        """The instance is gone for good."""
         self._signs.pop((role, name), None)
 
     def names(self, role: Role) -> list[str]:

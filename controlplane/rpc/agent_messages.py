@@ -13,6 +13,7 @@ from controlplane.rpc.agent_types import (
     Flow,
     Hop,
     LogQuery,
+    Missed,
     Output,
     Packet,
     Resize,
@@ -98,6 +99,13 @@ def probe_request(namespace: str, pod: str, flow: Flow) -> pb.TraceRequest:
 def live_request(addresses: tuple[str, ...], max_packets: int) -> pb.TraceRequest:
     """The request of a Trace call about packets that really pass."""
     return pb.TraceRequest(live=pb.TraceLive(addresses=addresses, max_packets=max_packets))
+
+
+def trace_answer(message: pb.TracedPacket) -> Packet | Missed | None:
+    """One answer of a live trace; None: it is armed."""
+    if message.started:
+        return None
+    return Missed(message.missed) if message.missed else packet(message)
 
 
 def packet(message: pb.TracedPacket) -> Packet:

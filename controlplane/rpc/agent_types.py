@@ -120,6 +120,13 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """So many packets passed too fast to be reported."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Packet:
     """A packet that a node decided on."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import grpc
 import grpc.aio
 
-from controlplane.api.errors import StatusError, bad_request
+from controlplane.api.errors import StatusError, bad_request, too_many_requests
 from controlplane.rpc import agent_messages as messages
 from protos.gen.v1 import nodeagent_pb2 as pb
 from protos.gen.v1 import nodeagent_pb2_grpc as pb_grpc
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ExecOutput,
         Flow,
         LogQuery,
+        Missed,
         Packet,
     )
 
@@ -164,12 +165,12 @@ class Agent:
 
     async def trace(
         self, addresses: tuple[str, ...], max_packets: int
-    ) -> AsyncGenerator[Packet | None, None]:
+    ) -> AsyncGenerator[Packet | Missed | None, None]:
         """Packets from or to these addresses as they are decided; first None, when armed."""
         call = self._stub.Trace(messages.live_request(addresses, max_packets))
         try:
             async for response in call:
-                yield None if response.started else messages.packet(response)
+                yield messages.trace_answer(response)
         except grpc.aio.AioRpcError as error:
             raise self._refusal(error) from error
         finally:
@@ -182,6 +183,8 @@ class Agent:
                 return StatusError(404, "NotFound", text)
             case grpc.StatusCode.FAILED_PRECONDITION | grpc.StatusCode.INVALID_ARGUMENT:
                 return bad_request(text)
+            case grpc.StatusCode.RESOURCE_EXHAUSTED:
+                return too_many_requests(f"the agent of {self.node_name}: {text}")
             case grpc.StatusCode.DEADLINE_EXCEEDED:
                 return StatusError(504, "Timeout", f"the agent of {self.node_name}: {text}")
         return _unreachable(f"the agent of {self.node_name}: {text}")

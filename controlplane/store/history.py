@@ -20,14 +20,25 @@ if TYPE_CHECKING:
     from controlplane.store.base import Event
 
 DEFAULT_CAPACITY = 8192
+DEFAULT_MAX_BYTES = 64 << 20
+"""Of objects as JSON: few large ones must not take the memory that many small ones may."""
 
 
 class History:
-    """A bounded log of events with consecutive revisions."""
+    """A log of events with consecutive revisions: `capacity` of them at most, and as many as
+    fit into `max_bytes`, but always the newest one.
+    """
 
-    def __init__(self, compacted: int = 0, capacity: int = DEFAULT_CAPACITY) -> None:
+    def __init__(
+        self,
+        compacted: int = 0,
+        capacity: int = DEFAULT_CAPACITY,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+    ) -> None:
         self.compacted = compacted
         self.capacity = capacity
+        self.max_bytes = max_bytes
+        self._bytes = 0
         self.closed = False
         self._events: deque[Event] = deque()
         self._watches: set[HistoryWatch] = set()
@@ -40,8 +51,11 @@ class History:
     def append(self, event: Event) -> None:
         """Adds the next write and wakes whoever watches its key."""
         self._events.append(event)
-        if len(self._events) > self.capacity:
-            self.compacted = self._events.popleft().revision
+        self._bytes += len(event.stored.encoded)
+        while len(self._events) > self.capacity or (
+            self._bytes > self.max_bytes and len(self._events) > 1
+        ):
+            self._drop_oldest()
         for watch in self._watches:
             if event.key.startswith(watch.prefix):
                 watch.wake()
@@ -49,9 +63,14 @@ class History:
     def forget(self, revision: int) -> None:
         """Drops everything up to and including `revision`."""
         while self._events and self._events[0].revision <= revision:
-            self.compacted = self._events.popleft().revision
+            self._drop_oldest()
         for watch in self._watches:
             watch.wake()
+
+    def _drop_oldest(self) -> None:
+        event = self._events.popleft()
+        self._bytes -= len(event.stored.encoded)
+        self.compacted = event.revision
 
     def after(self, revision: int) -> Iterable[Event]:
         """Events newer than `revision`, oldest first. Raises Expired, FutureRevision."""

@@ -102,7 +102,7 @@ class Datapath(Protocol):
         ...
 
     def conntrack(self) -> Sequence[ConntrackEntry]:
-        """The tracked flows, a copy."""
+        """The tracked flows, as copies that no longer change."""
         ...
 
     def stats(self) -> Mapping[str, int]:

@@ -8,10 +8,11 @@ from grpc_reflection.v1alpha import reflection
 
 from netcore.model.errors import ConfigError
 from nodeagent.agent import Agent
+from nodeagent.pods.kubelet import Kubelet
 from nodeagent.rpc.dump import dump
 from nodeagent.rpc.exec import exec_stream
 from nodeagent.rpc.logs import logs_stream
-from nodeagent.rpc.trace import trace_stream
+from nodeagent.rpc.trace import Traces
 from protos.gen.v1 import nodeagent_pb2 as pb
 from protos.gen.v1 import nodeagent_pb2_grpc as pb_grpc
 
@@ -20,17 +21,19 @@ _MAX_CONCURRENT_CALLS = 1000
 
 
 class NodeAgentService(pb_grpc.NodeAgentServicer):
-    """Hands each call to the part of the agent that it is about."""
+    """Hands each call to the part of the node that it is about."""
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: Agent, kubelet: Kubelet) -> None:
         self._agent = agent
+        self._kubelet = kubelet
+        self._traces = Traces(agent)
 
     async def Exec(
         self,
         request_iterator: AsyncIterator[pb.ExecRequest],
         context: grpc.aio.ServicerContext[pb.ExecRequest, pb.ExecResponse],
     ) -> AsyncIterator[pb.ExecResponse]:
-        async for response in exec_stream(self._agent.pods, request_iterator, context):
+        async for response in exec_stream(self._kubelet, request_iterator, context):
             yield response
 
     async def Logs(
@@ -38,7 +41,7 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
         request: pb.LogsRequest,
         context: grpc.aio.ServicerContext[pb.LogsRequest, pb.LogsResponse],
     ) -> AsyncIterator[pb.LogsResponse]:
-        async for response in logs_stream(self._agent.pods, request, context):
+        async for response in logs_stream(self._kubelet, request, context):
             yield response
 
     async def Dump(
@@ -56,7 +59,7 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
         request: pb.TraceRequest,
         context: grpc.aio.ServicerContext[pb.TraceRequest, pb.TracedPacket],
     ) -> AsyncIterator[pb.TracedPacket]:
-        async for response in trace_stream(self._agent, request, context):
+        async for response in self._traces.stream(request, context):
             yield response
 
 
@@ -78,9 +81,9 @@ class AgentServer:
                 "machine's; choose another --rpc-listen"
             ) from error
 
-    async def serve(self, agent: Agent) -> None:
-        """Start answering calls for `agent`."""
-        pb_grpc.add_NodeAgentServicer_to_server(NodeAgentService(agent), self._server)
+    async def serve(self, agent: Agent, kubelet: Kubelet) -> None:
+        """Start answering calls for a node's network and its pods."""
+        pb_grpc.add_NodeAgentServicer_to_server(NodeAgentService(agent, kubelet), self._server)
         checks = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(checks, self._server)
         await checks.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)

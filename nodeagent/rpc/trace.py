@@ -1,7 +1,8 @@
 """Traces and tables on the wire: netcore's dataclasses as pb2 messages."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 import grpc
 
@@ -19,6 +20,7 @@ from netcore.pipeline.trace import Hop
 from netcore.pipeline.verdict import Deliver, Drop, Encap, Reject, Reply, Verdict
 from nodeagent.agent import Agent
 from nodeagent.datapath.base import Observation, ObservationFilter
+from nodeagent.rpc.handover import Handover, Missed
 from protos.gen.v1 import nodeagent_pb2 as pb
 
 PROTOCOL_NAMES = {
@@ -30,47 +32,61 @@ PROTOCOL_NAMES = {
 }
 _PROTOCOL_NUMBERS = {name.upper(): number for number, name in PROTOCOL_NAMES.items()}
 _MAX_PACKETS = 10_000
-_QUEUED_PACKETS = 4096
+MAX_LIVE_TRACES = 16
+"""Every packet of the node is shown to each of them."""
 
 
-async def trace_stream(
-    agent: Agent,
-    request: pb.TraceRequest,
-    context: grpc.aio.ServicerContext[pb.TraceRequest, pb.TracedPacket],
-) -> AsyncIterator[pb.TracedPacket]:
-    """The answer to NodeAgent.Trace; aborts with INVALID_ARGUMENT or NOT_FOUND."""
-    try:
-        if request.WhichOneof("what") == "probe":
-            yield _probe(agent, request.probe)
-            return
-        wanted, limit = _filter(request.live)
-    except ConfigError as error:
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-    except LookupError as error:
-        await context.abort(grpc.StatusCode.NOT_FOUND, str(error.args[0]))
-    yield pb.TracedPacket(node=agent.node_name, started=True)
-    async for observation in _observe(agent, wanted, limit):
-        yield _to_pb(agent.node_name, observation)
+class Traces:
+    """Answers NodeAgent.Trace."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._running = 0
+
+    async def stream(
+        self,
+        request: pb.TraceRequest,
+        context: grpc.aio.ServicerContext[pb.TraceRequest, pb.TracedPacket],
+    ) -> AsyncIterator[pb.TracedPacket]:
+        """Aborts with INVALID_ARGUMENT, NOT_FOUND, or RESOURCE_EXHAUSTED: too many live ones."""
+        agent = self._agent
+        try:
+            if request.WhichOneof("what") == "probe":
+                yield _probe(agent, request.probe)
+                return
+            wanted, limit = _filter(request.live)
+        except ConfigError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except LookupError as error:
+            await context.abort(grpc.StatusCode.NOT_FOUND, str(error.args[0]))
+        if self._running >= MAX_LIVE_TRACES:
+            message = f"{self._running} live traces run on this node: end one of them first"
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, message)
+        self._running += 1
+        try:
+            async with aclosing(_observe(agent, wanted, limit)) as answers:
+                async for answer in answers:
+                    yield answer
+        finally:
+            self._running -= 1
 
 
 async def _observe(
     agent: Agent, wanted: ObservationFilter, limit: int
-) -> AsyncIterator[Observation]:
-    """Up to `limit` observations. A reader that is too slow misses some; the path never waits."""
-    loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[Observation] = asyncio.Queue(_QUEUED_PACKETS)
-
-    def enqueue(observation: Observation) -> None:
-        if not queue.full():
-            queue.put_nowait(observation)
-
-    def report(observation: Observation) -> None:
-        loop.call_soon_threadsafe(enqueue, observation)
-
-    observer = agent.datapath.observe(wanted, report)
+) -> AsyncGenerator[pb.TracedPacket, None]:
+    """That it has begun, up to `limit` packets, and how many a slow reader has missed."""
+    handover = Handover(asyncio.get_running_loop())
+    observer = agent.datapath.observe(wanted, handover.put)
+    told = 0
     try:
-        for _ in range(limit):
-            yield await queue.get()
+        yield pb.TracedPacket(node=agent.node_name, started=True)
+        while told < limit:
+            found = await handover.next()
+            if isinstance(found, Missed):
+                yield pb.TracedPacket(node=agent.node_name, missed=found.count)
+                continue
+            told += 1
+            yield _to_pb(agent.node_name, found)
     finally:
         observer.close()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from controlplane.api.errors import StatusError
 from controlplane.api.extensions import wire
-from controlplane.rpc.agent_types import ExecCommand, Exit, StdinClosed
+from controlplane.rpc.agent_types import ExecCommand, Exit, Missed, StdinClosed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,6 +34,7 @@ class _Watched:
     armed: asyncio.Event = field(default_factory=asyncio.Event)
     packets: list[Packet] = field(default_factory=list)
     lost: str = ""
+    missed: int = 0
 
 
 @dataclass(slots=True)
@@ -87,6 +88,9 @@ class LiveTrace:
                     if packet is None:
                         watched.armed.set()
                         continue
+                    if isinstance(packet, Missed):
+                        watched.missed += packet.count
+                        continue
                     watched.packets.append(packet)
                     self._packet_seen.set()
             watched.lost = f"the trace ended after {len(watched.packets)} packets"
@@ -121,6 +125,11 @@ class LiveTrace:
             wire.warning(node, watched.lost)
             for node, watched in self._watched.items()
             if watched.lost
+        ]
+        lost += [
+            wire.warning(node, f"{watched.missed} packets passed too fast to be reported")
+            for node, watched in self._watched.items()
+            if watched.missed
         ]
         exit_code = fetched.exit_code
         if exit_code is None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import partial
 
 from netcore.conntrack.entry import ConntrackEntry
@@ -80,7 +81,7 @@ class UserspaceDatapath:
     def conntrack(self) -> Sequence[ConntrackEntry]:
         found: list[ConntrackEntry] = []
         self._loop.call(lambda: found.extend(self._engine.conntrack))
-        return found
+        return list(map(copy, found))  # here: the packet path does not wait for it
 
     def stats(self) -> Mapping[str, int]:
         counted = self._engine.counters.read()

@@ -504,6 +504,7 @@ class TracedPacket(_message.Message):
     VERDICT_FIELD_NUMBER: _builtins.int
     VERDICT_DETAIL_FIELD_NUMBER: _builtins.int
     STARTED_FIELD_NUMBER: _builtins.int
+    MISSED_FIELD_NUMBER: _builtins.int
     node: _builtins.str
     time_unix_ns: _builtins.int
     ingress: _builtins.str
@@ -516,6 +517,8 @@ class TracedPacket(_message.Message):
     """the pod, the remote VTEP or the reason"""
     started: _builtins.bool
     """an empty first message: the live trace is armed"""
+    missed: _builtins.int
+    """an otherwise empty message: so many packets were not"""
     @_builtins.property
     def hops(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hop]: ...
     def __init__(
@@ -529,10 +532,11 @@ class TracedPacket(_message.Message):
         verdict: _builtins.str = ...,
         verdict_detail: _builtins.str = ...,
         started: _builtins.bool = ...,
+        missed: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hops", b"hops", "ingress", b"ingress", "node", b"node", "started", b"started", "summary", b"summary", "time_unix_ns", b"time_unix_ns", "verdict", b"verdict", "verdict_detail", b"verdict_detail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hops", b"hops", "ingress", b"ingress", "missed", b"missed", "node", b"node", "started", b"started", "summary", b"summary", "time_unix_ns", b"time_unix_ns", "verdict", b"verdict", "verdict_detail", b"verdict_detail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -116,6 +116,20 @@ async def test_a_node_that_cannot_trace_is_a_warning(fakes, api):
     assert "gone" in lines[2]["message"]
 
 
+async def test_packets_that_a_node_missed_are_a_warning(fakes, api):
+    fakes[1].packets = [
+        pb.TracedPacket(node="worker2", missed=5),
+        packet("worker2", 2),
+        pb.TracedPacket(node="worker2", missed=2),
+    ]
+    lines = await trace(api)
+    assert [line["type"] for line in lines] == ["packet"] * 3 + ["warning", "result"]
+    assert (lines[3]["node"], lines[3]["message"]) == (
+        "worker2",
+        "7 packets passed too fast to be reported",
+    )
+
+
 async def test_a_node_without_an_agent_is_a_warning(api, reader, monkeypatch):
     monkeypatch.setattr(agents_module, "CONNECT_TIMEOUT_S", 0.2)
     reader.objects["nodes"].append({**node("foreign", ""), "metadata": {"name": "foreign"}})

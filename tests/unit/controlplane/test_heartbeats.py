@@ -53,6 +53,28 @@ def test_addresses_stay_and_roles_are_apart():
     assert beats.names("dns") == []
 
 
+def test_dns_servers_that_are_long_lost_are_forgotten():
+    beats, time, _ = made()
+    beats.beat("dns", "a", "i", ready=True)
+    beats.beat("node", "n", "i", ready=True)
+    time.pass_by(beats, 50)
+    beats.beat("dns", "b", "j", ready=True)
+    beats.sweep()
+    assert beats.names("dns") == ["a", "b"]
+    time.pass_by(beats, 11)
+    beats.sweep()
+    assert beats.names("dns") == ["b"]
+    assert beats.names("node") == ["n"], "a node is known as long as its object is"
+
+
+def test_a_standstill_makes_nobody_forgotten():
+    beats, time, _ = made()
+    beats.beat("dns", "a", "i", ready=True)
+    time.now += 3600
+    beats.sweep()
+    assert beats.names("dns") == ["a"]
+
+
 def test_nothing_is_concluded_from_a_standstill_of_ones_own():
     beats, time, _ = made()
     beats.beat("node", "a", "i", ready=True)

@@ -89,6 +89,7 @@ async def test_dump_and_probe(fake, agent):
         (grpc.StatusCode.NOT_FOUND, 404),
         (grpc.StatusCode.FAILED_PRECONDITION, 400),
         (grpc.StatusCode.INVALID_ARGUMENT, 400),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, 429),
         (grpc.StatusCode.DEADLINE_EXCEEDED, 504),
         (grpc.StatusCode.INTERNAL, 500),
     ],

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from controlplane.store.base import Event, Stored
 from controlplane.store.errors import (
     AlreadyExists,
     Conflict,
@@ -15,6 +16,7 @@ from controlplane.store.errors import (
     NotFound,
     StoreError,
 )
+from controlplane.store.history import History
 from controlplane.store.memory import MemoryStore
 from controlplane.store.sqlite import SqliteStore
 
@@ -180,6 +182,28 @@ async def test_a_watch_that_falls_behind_expires():
         await store.create(f"/r/{n}", thing("x"))
     with pytest.raises(Expired):
         await watch.batch()
+
+
+def test_a_history_of_large_objects_is_bounded_by_their_bytes():
+    history = History(max_bytes=2500)
+
+    def write(revision: int, size: int) -> None:
+        stored = Stored("/r/a", revision, {"data": "x" * (size - len('{"data":""}'))})
+        assert len(stored.encoded) == size
+        history.append(Event("MODIFIED", stored))
+
+    for revision in (1, 2, 3):
+        write(revision, 1000)
+    assert (history.compacted, history.revision) == (1, 3)
+    write(4, 10_000)
+    assert (history.compacted, history.revision) == (3, 4), "the newest one is always kept"
+    write(5, 1000)
+    write(6, 1000)
+    assert history.compacted == 4
+    history.forget(6)
+    for revision in (7, 8):
+        write(revision, 1000)
+    assert history.compacted == 6, "what is forgotten is not counted"
 
 
 async def test_close_ends_watches(store):

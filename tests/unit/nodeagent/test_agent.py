@@ -1,18 +1,14 @@
 import asyncio
-import json
 from dataclasses import replace
 
 import pytest
 
-from netcore.model.change import Batch, Change, Manifest
 from netcore.model.errors import DatapathError
 from netcore.pipeline.context import FromPod
 from netcore.pipeline.snapshot import Snapshot, empty_snapshot
 from nodeagent.agent import Agent, pod_of
 from nodeagent.datapath.base import PodPort
 from nodeagent.datapath.fake.datapath import FakeDatapath
-from nodeagent.pods.interfaces import PodKey
-from tests.support.agent import FakeKubelet
 from tests.support.cluster import CONFIG, batch, node, pod
 from tests.support.frames import POD, POD6, POD_MAC
 from tests.support.pods import eventually
@@ -35,13 +31,7 @@ class StubbornDatapath(FakeDatapath):
 @pytest.fixture
 def agent() -> Agent:
     start = empty_snapshot(CONFIG, node(1))
-    made = Agent(start, StubbornDatapath(start), clock=lambda: 5.0)
-    made.pods = FakeKubelet()
-    return made
-
-
-def manifest(name: str = "web", kind: str = "Pod", **fields) -> Manifest:
-    return Manifest(kind, "default", name, json.dumps({"name": name, **fields}).encode())
+    return Agent(start, StubbornDatapath(start), clock=lambda: 5.0)
 
 
 # Network state.
@@ -170,51 +160,6 @@ def test_a_refused_attachment_leaves_no_trace(agent):
     with pytest.raises(DatapathError, match="already attached"):
         agent.add_port(WEB, PORT)
     assert len(agent.ports()) == 1
-
-
-# Manifests.
-
-
-def test_manifests_reach_the_pods_once_the_state_is_whole(agent):
-    agent.receive(batch(manifest(), manifest("settings", "ConfigMap")))
-    assert agent.pods.syncs == []
-    agent.receive(batch(manifest("key", "Secret"), synced=True))
-    assert agent.pods.syncs == [
-        (
-            {PodKey("default", "web"): {"name": "web"}},
-            {PodKey("default", "settings"): {"name": "settings"}},
-            {PodKey("default", "key"): {"name": "key"}},
-        )
-    ]
-
-
-def test_pods_are_told_even_if_there_are_none(agent):
-    agent.receive(batch(synced=True))
-    assert agent.pods.syncs == [({}, {}, {})]
-
-
-def test_network_changes_alone_do_not_bother_the_pods(agent):
-    agent.receive(batch(synced=True))
-    agent.receive(batch(WEB, synced=True))
-    assert len(agent.pods.syncs) == 1
-
-
-def test_a_changed_and_a_deleted_manifest(agent):
-    agent.receive(batch(manifest(), manifest("other"), synced=True))
-    gone = Change(Manifest("Pod", "default", "other"), deleted=True)
-    agent.receive(Batch("epoch", 2, (Change(manifest(image="v2")), gone, gone)))
-    assert agent.pods.syncs[-1][0] == {PodKey("default", "web"): {"name": "web", "image": "v2"}}
-
-
-def test_a_reset_forgets_the_manifests(agent):
-    agent.receive(batch(manifest(), synced=True))
-    agent.receive(batch(CONFIG, node(1), reset=True, synced=True))
-    assert agent.pods.syncs[-1] == ({}, {}, {})
-
-
-def test_unknown_kinds_of_manifests_are_passed_over(agent):
-    agent.receive(batch(manifest("x", "VolumeAttachment"), synced=True))
-    assert agent.pods.syncs == [({}, {}, {})]
 
 
 def test_the_networks_view_of_a_pod():

@@ -11,6 +11,7 @@ from netcore.conntrack.tuple import FlowTuple
 from netcore.model.address import parse_address
 from netcore.model.errors import DatapathError
 from netcore.packet.packet import parse_packet
+from netcore.packet.protocols import TCP_RST
 from netcore.packet.vxlan import encode_vxlan
 from netcore.pipeline.context import FromHost, FromPod
 from netcore.pipeline.trace import Stage
@@ -217,6 +218,17 @@ def test_conntrack_lists_the_flows(wire):
     wire.web.recv(BUFFER_BYTES)
     (entry,) = wire.datapath.conntrack()
     assert entry.service == "default/web:dns"
+
+
+def test_listed_flows_do_not_change_any_more(wire):
+    wire.send_from_client(tcp(CLIENT, POD))
+    wire.web.recv(FRAME_BYTES)
+    (before,) = wire.datapath.conntrack()
+    state = before.state
+    wire.send_from_client(tcp(CLIENT, POD, flags=TCP_RST))
+    wire.web.recv(FRAME_BYTES)
+    (after,) = wire.datapath.conntrack()
+    assert before.state is state is not after.state
 
 
 @pytest.fixture

@@ -30,7 +30,9 @@ from netcore.pipeline.verdict import (
 from nodeagent.agent import Agent
 from nodeagent.datapath.base import Observation, PodPort
 from nodeagent.datapath.fake.datapath import FakeDatapath
+from nodeagent.rpc.handover import CAPACITY
 from nodeagent.rpc.service import SERVICE_NAME, AgentServer
+from nodeagent.rpc.trace import MAX_LIVE_TRACES
 from protos.gen.v1 import nodeagent_pb2 as pb
 from protos.gen.v1 import nodeagent_pb2_grpc as pb_grpc
 from tests.support.agent import FakeKubelet
@@ -76,7 +78,6 @@ def observation(verdict: Verdict) -> Observation:
 def agent() -> Agent:
     start = cluster(node(4, vtep_mac=b""), node(5, underlay_addresses=()))
     made = Agent(start, TalkingDatapath(start), clock=lambda: NOW_S)
-    made.pods = FakeKubelet()
     made.add_port(WEB_PODS[0], PodPort("uid-web-1", "default/web-1", -1, POD_MAC, (POD, POD6)))
     return made
 
@@ -84,7 +85,7 @@ def agent() -> Agent:
 @pytest.fixture
 async def channel(agent) -> AsyncIterator[grpc.aio.Channel]:
     server = AgentServer("127.0.0.1:0")
-    await server.serve(agent)
+    await server.serve(agent, FakeKubelet())
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as made:
         yield made
     await server.stop()
@@ -290,8 +291,26 @@ async def test_a_slow_reader_misses_packets_and_slows_nobody(stub, agent):
     for _ in range(9000):
         agent.datapath.reports[0](observation(ToHost()))
     assert time.monotonic() - began < 5
+    answers = [await call.read() for _ in range(CAPACITY + 1)]
+    assert [answer.missed for answer in answers] == [0] * CAPACITY + [9000 - CAPACITY]
+    assert {answer.verdict for answer in answers[:-1]} == {"ToHost"}
+    agent.datapath.reports[0](observation(ToHost()))
     assert (await call.read()).verdict == "ToHost"
     call.cancel()
+
+
+async def test_live_traces_of_a_node_are_bounded(stub, agent):
+    calls = [stub.Trace(live("10.244.1.3", max_packets=1)) for _ in range(MAX_LIVE_TRACES)]
+    for call in calls:
+        assert (await call.read()).started
+    assert len(agent.datapath.reports) == MAX_LIVE_TRACES
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await anext(aiter(stub.Trace(live("10.244.1.3", max_packets=1))))
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "16 live traces run on this node: end one of them first" in caught.value.details()
+    calls[0].cancel()
+    await eventually(lambda: len(agent.datapath.reports) == MAX_LIVE_TRACES - 1)
+    assert (await stub.Trace(live("10.244.1.3", max_packets=1)).read()).started
 
 
 # The server.

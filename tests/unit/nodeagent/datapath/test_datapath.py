@@ -222,11 +222,11 @@ def test_conntrack_lists_the_flows(wire):
 
 def test_listed_flows_do_not_change_any_more(wire):
     wire.send_from_client(tcp(CLIENT, POD))
-    wire.web.recv(FRAME_BYTES)
+    wire.web.recv(BUFFER_BYTES)
     (before,) = wire.datapath.conntrack()
     state = before.state
     wire.send_from_client(tcp(CLIENT, POD, flags=TCP_RST))
-    wire.web.recv(FRAME_BYTES)
+    wire.web.recv(BUFFER_BYTES)
     (after,) = wire.datapath.conntrack()
     assert before.state is state is not after.state
 

@@ -2,8 +2,8 @@
 
 A hit costs one look-up by the bytes of the frame itself, one rewrite of its header with
 checksums updated incrementally (RFC 1624), and whatever the output does. Only plain packets are
-looked up: TCP without SYN, and UDP, over IPv4 without options and fragments.
-Everything else is parsed and finds its flow by its tuple.
+looked up: TCP without SYN, and UDP, over IPv4 without options and fragments. Everything else is
+parsed, and finds its flow by its tuple or is decided.
 """
 
 import struct
@@ -19,7 +19,7 @@ from netcore.packet.rewrite import Rewrite
 from netcore.pipeline.verdict import Deliver, Encap, ToHost
 from nodeagent.datapath.userspace.devices import HEADROOM_BYTES
 
-_CACHED_FLOWS_PER_PORT = 16_384
+_CACHED_FLOWS_PER_PORT = 8_192
 _Key = TypeVar("_Key", bytes, FlowTuple)
 _MACS_AT = HEADROOM_BYTES
 _L3_AT = HEADROOM_BYTES + 14
@@ -102,8 +102,6 @@ class FlowCache:
         ends = packet.src + packet.dst + _ports(packet.src_port, packet.dst_port)
         _compile(cached, packet, ends)
         _put(self.tcp if packet.protocol == PROTOCOL_TCP else self.udp, ends, cached)
-        if packet.protocol == PROTOCOL_TCP:
-            _put(self.other, flow, cached)  # for the segments that begin a connection
 
 
 def _put(known: dict[_Key, CachedFlow], key: _Key, cached: CachedFlow) -> None:

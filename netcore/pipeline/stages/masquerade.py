@@ -16,9 +16,7 @@ from netcore.packet.packet import Packet
 from netcore.packet.protocols import (
     PROTOCOL_ICMP,
     PROTOCOL_ICMPV6,
-    PROTOCOL_SCTP,
-    PROTOCOL_TCP,
-    PROTOCOL_UDP,
+    PROTOCOLS_WITH_PORTS,
 )
 from netcore.pipeline.context import FromTunnel
 from netcore.pipeline.passage import Passage
@@ -76,7 +74,7 @@ def _has_ports(packet: Packet) -> bool:
         return packet.icmp_type in ICMP_ECHO_TYPES
     if packet.protocol == PROTOCOL_ICMPV6:
         return packet.icmp_type in ICMPV6_ECHO_TYPES
-    return packet.protocol in (PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP)
+    return packet.protocol in PROTOCOLS_WITH_PORTS
 
 
 def _free_tuple(passage: Passage, source: bytes) -> FlowTuple | None:

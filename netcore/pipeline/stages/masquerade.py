@@ -10,6 +10,7 @@ a Service and towards the endpoint behind it.
 
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.address import text
+from netcore.model.config import MASQUERADE_PORTS
 from netcore.packet.icmp import ICMP_ECHO_TYPES
 from netcore.packet.icmpv6 import ICMPV6_ECHO_TYPES
 from netcore.packet.packet import Packet
@@ -22,10 +23,6 @@ from netcore.pipeline.context import FromTunnel
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.trace import Stage
 from netcore.pipeline.verdict import Deliver, Drop, DropReason, ToHost, Verdict
-
-MASQUERADE_PORTS = range(61000, 65535)
-"""Above Linux's ip_local_port_range (32768 to 60999), so never a port of the node itself; 65535
-is no valid end of a port range in a routing rule (net/core/fib_rules.c)."""
 
 _ATTEMPTS = 128
 

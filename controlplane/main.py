@@ -28,7 +28,7 @@ from controlplane.rpc.agents import Agents
 from controlplane.rpc.listen import parse_listen
 from controlplane.rpc.server import serve_rpc
 from controlplane.store.sqlite import SqliteStore
-from netcore.model.errors import ConfigError, KubehopError
+from netcore.model.errors import ConfigError, KubehopError, first_error
 
 if TYPE_CHECKING:
     import socket
@@ -60,19 +60,13 @@ def main(arguments: list[str] | None = None) -> int:
         ours = group.subgroup(KubehopError)
         if ours is None:
             raise
-        return _fail(_first(ours), code=1)
+        return _fail(first_error(ours), code=1)
     return 0
 
 
 def _fail(error: BaseException, code: int) -> int:
     print(f"controlplane: {error}", file=sys.stderr)
     return code
-
-
-def _first(group: BaseException) -> BaseException:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group
 
 
 async def run(options: Options) -> None:

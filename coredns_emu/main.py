@@ -14,7 +14,6 @@ from random import Random, SystemRandom
 from typing import Any
 
 from coredns_emu.chain import Plugin, link
-from coredns_emu.errors import first_error
 from coredns_emu.http import serve_page
 from coredns_emu.options import Options, parse_options, source_towards
 from coredns_emu.plugins.errors import Errors
@@ -32,7 +31,7 @@ from coredns_emu.state import ClusterState
 from netcore.dns.zones import Zones
 from netcore.model.address import IpAddress, parse_address
 from netcore.model.config import ClusterConfig
-from netcore.model.errors import KubehopError
+from netcore.model.errors import KubehopError, first_error
 
 log = logging.getLogger("coredns_emu")
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 
 from netcore.ipam.allocator import AddressAllocator
 from netcore.model.address import IpAddress, parse_address
-from netcore.model.errors import ConfigError, KubehopError
+from netcore.model.errors import ConfigError, KubehopError, first_error
 from netcore.pipeline.snapshot import empty_snapshot
 from nodeagent.agent import Agent
 from nodeagent.datapath.base import Site
@@ -68,15 +68,7 @@ async def _serve(flags: Flags, runtime: ZygoteRuntime) -> None:
                     await asyncio.wait((node,), timeout=_SHUTDOWN_GRACE_S * 2)
                 node.cancel()
         except* KubehopError as group:
-            raise _first(group) from None
-
-
-def _first(group: BaseExceptionGroup[KubehopError]) -> KubehopError:
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    assert isinstance(found, KubehopError)
-    return found
+            raise first_error(group) from None
 
 
 async def _run_node(

@@ -258,8 +258,3 @@ def too_many_requests(message: str, retry_after_s: int = 1) -> StatusError:
 def internal(message: str) -> StatusError:
     """500: our fault."""
     return StatusError(500, "InternalError", f"Internal error occurred: {message}")
-
-
-def service_unavailable(message: str) -> StatusError:
-    """503: something that the request needs does not answer now."""
-    return StatusError(503, "ServiceUnavailable", message)

@@ -126,11 +126,6 @@ def _name_errors(name: str, resource: Resource) -> list[FieldError]:
     return _match(path, name, _SUBDOMAIN, _SUBDOMAIN_DETAIL, 253)
 
 
-def is_dns_label(name: str) -> bool:
-    """Whether it is a lower-case RFC 1123 label."""
-    return _LABEL_1123.fullmatch(name) is not None
-
-
 def is_dns_subdomain(name: str) -> bool:
     """Whether it is a lower-case RFC 1123 subdomain."""
     return len(name) <= 253 and _SUBDOMAIN.fullmatch(name) is not None

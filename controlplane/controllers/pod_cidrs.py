@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from controlplane.api.errors import StatusError
 from controlplane.controllers.controller import Controller
 from controlplane.controllers.recorder import involved
+from netcore.ipam.cidr import carve_node_cidr, node_cidr_count
 from netcore.model.errors import AllocationError
 
 if TYPE_CHECKING:
@@ -36,21 +37,20 @@ def choose_cidr(cluster: IPNetwork, mask_size: int, taken: Iterable[IPNetwork]) 
 
     Raises AllocationError with the remedy when none is left.
     """
-    held = list(taken)
     if mask_size < cluster.prefixlen:
         raise AllocationError(
             f"a node CIDR of size /{mask_size} does not fit into the cluster's pod CIDR {cluster}: "
             f"use a --node-cidr-mask-size of at least {cluster.prefixlen}"
         )
-    for candidate in cluster.subnets(new_prefix=mask_size):
-        if not any(candidate.overlaps(other) for other in held):
-            return candidate
-    count = 2 ** (mask_size - cluster.prefixlen)
-    raise AllocationError(
-        f"no pod CIDR is left: all {count} subnets /{mask_size} of the cluster's pod CIDR "
-        f"{cluster} are held by nodes; delete nodes that are gone (kubectl delete node NAME) or "
-        "make the cluster with a larger pod CIDR or a larger --node-cidr-mask-size"
-    )
+    try:
+        return carve_node_cidr(cluster, mask_size, taken)
+    except AllocationError as error:
+        count = node_cidr_count(cluster, mask_size)
+        raise AllocationError(
+            f"no pod CIDR is left: all {count} subnets /{mask_size} of the cluster's pod CIDR "
+            f"{cluster} are held by nodes; delete nodes that are gone (kubectl delete node NAME) "
+            "or make the cluster with a larger pod CIDR or a larger --node-cidr-mask-size"
+        ) from error
 
 
 class PodCidrPool:

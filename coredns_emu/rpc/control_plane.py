@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import grpc.aio
 
-from coredns_emu.errors import first_error
 from netcore.model.address import IpAddress
 from netcore.model.change import Batch
 from netcore.model.config import ClusterConfig
-from netcore.model.errors import KubehopError
+from netcore.model.errors import KubehopError, first_error
 from protos.convert import batch_from_pb, config_from_pb
 from protos.gen.v1 import controlplane_pb2 as pb
 from protos.gen.v1.controlplane_pb2_grpc import ControlPlaneStub

@@ -48,9 +48,6 @@ class ApiClient:
         """The JSON at `path`, an absolute path of the API."""
         return json.loads(self._request("GET", _url(path, parameters)))
 
-    def get_text(self, path: str, parameters: Parameters | None = None) -> str:
-        return self._request("GET", _url(path, parameters)).decode(errors="replace")
-
     def apply(self, path: str, manifest: dict[str, Any]) -> dict[str, Any]:
         """Server-side apply: the object as stored."""
         url = _url(path, {"fieldManager": FIELD_MANAGER, "force": "true"})

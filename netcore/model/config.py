@@ -8,6 +8,11 @@ VXLAN_PORT = 4789  # RFC 7348 section 5; Linux defaults to 8472
 VNI = 1  # as flannel
 VXLAN_OVERHEAD_BYTES = 50  # outer IPv4 20 + UDP 8 + VXLAN 8 + inner Ethernet 14
 VXLAN_OVERHEAD_IPV6_BYTES = 70  # outer IPv6 40
+MASQUERADE_PORTS = range(61000, 65535)
+"""Of a node's address, for what its pods send out of the cluster. Above Linux's
+ip_local_port_range (32768 to 60999) and Kubernetes' node ports (30000 to 32767), so never a port
+of the node itself; 65535 is no valid end of a port range in a routing rule (net/core/fib_rules.c).
+"""
 
 
 @dataclass(frozen=True, slots=True)

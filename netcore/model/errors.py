@@ -43,3 +43,9 @@ class DatapathError(KubehopError):
         super().__init__(f"{operation} {target}: {reason}")
         self.operation = operation
         self.target = target
+
+
+def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error that is no group itself, of tasks that ran side by side; groups nest."""
+    error = group.exceptions[0]
+    return first_error(error) if isinstance(error, BaseExceptionGroup) else error

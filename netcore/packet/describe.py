@@ -7,9 +7,8 @@ from netcore.packet.protocols import (
     ICMP_DESTINATION_UNREACHABLE,
     ICMPV6_DESTINATION_UNREACHABLE,
     PROTOCOL_ICMP,
-    PROTOCOL_SCTP,
     PROTOCOL_TCP,
-    PROTOCOL_UDP,
+    PROTOCOLS_WITH_PORTS,
     TCP_ACK,
     TCP_FIN,
     TCP_PSH,
@@ -19,7 +18,6 @@ from netcore.packet.protocols import (
     protocol_name,
 )
 
-_WITH_PORTS = frozenset({PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP})
 _TCP_FLAGS = {
     TCP_SYN: "SYN",
     TCP_FIN: "FIN",
@@ -99,7 +97,7 @@ def _details(packet: Packet) -> str:
 
 def _ends(packet: Packet | QuotedTuple) -> str:
     src, dst = text(packet.src), text(packet.dst)
-    if packet.protocol not in _WITH_PORTS:
+    if packet.protocol not in PROTOCOLS_WITH_PORTS:
         return f"{src} -> {dst}"
     if len(packet.src) == 4:
         return f"{src}:{packet.src_port} -> {dst}:{packet.dst_port}"

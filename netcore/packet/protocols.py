@@ -14,7 +14,6 @@ IPV6_HOP_BY_HOP = 0
 IPV6_ROUTING = 43
 IPV6_FRAGMENT = 44
 IPV6_AUTHENTICATION = 51
-IPV6_NO_NEXT_HEADER = 59
 IPV6_DESTINATION_OPTIONS = 60
 
 TCP_FIN = 0x01
@@ -44,15 +43,17 @@ ICMPV6_NEIGHBOR_SOLICITATION = 135
 ICMPV6_NEIGHBOR_ADVERTISEMENT = 136
 ICMPV6_REDIRECT = 137
 
-_PROTOCOL_NAMES = {
+PROTOCOL_NAMES = {
     PROTOCOL_ICMP: "ICMP",
     PROTOCOL_TCP: "TCP",
     PROTOCOL_UDP: "UDP",
     PROTOCOL_ICMPV6: "ICMPv6",
     PROTOCOL_SCTP: "SCTP",
 }
+PROTOCOLS_WITH_PORTS = frozenset({PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP})
+"""What a Service can carry."""
 
 
 def protocol_name(protocol: int) -> str:
     """What people call an IP protocol: `TCP`, or `protocol 47` where it has no name here."""
-    return _PROTOCOL_NAMES.get(protocol) or f"protocol {protocol}"
+    return PROTOCOL_NAMES.get(protocol) or f"protocol {protocol}"

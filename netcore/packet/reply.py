@@ -4,7 +4,6 @@ Each goes back to the MAC that sent the question. Each builder gives None where 
 deserves no answer, which includes questions that are malformed.
 """
 
-import struct
 from enum import StrEnum
 
 from netcore.model.errors import PacketError
@@ -29,12 +28,8 @@ from netcore.packet.protocols import (
     ETHERTYPE_IPV4,
     ETHERTYPE_IPV6,
     ICMP_DESTINATION_UNREACHABLE,
-    ICMP_ECHO_REPLY,
-    ICMP_ECHO_REQUEST,
     ICMP_TIME_EXCEEDED,
     ICMPV6_DESTINATION_UNREACHABLE,
-    ICMPV6_ECHO_REPLY,
-    ICMPV6_ECHO_REQUEST,
     ICMPV6_NEIGHBOR_ADVERTISEMENT,
     ICMPV6_NEIGHBOR_SOLICITATION,
     ICMPV6_PACKET_TOO_BIG,
@@ -53,7 +48,6 @@ from netcore.packet.tcp import TcpHeader, parse_tcp
 _ICMP_ERROR_BYTES = 576  # RFC 1812 section 4.3.2.3: at most, IP header included
 _INTERNETWORK_CONTROL = 0xC0  # RFC 1812 section 4.3.2.5: precedence of ICMP errors
 _UNSPECIFIED_IPV4 = b"\0\0\0\0"
-_IDENTIFIER_AND_SEQUENCE = struct.Struct("!I")
 
 
 class ErrorKind(StrEnum):
@@ -61,8 +55,6 @@ class ErrorKind(StrEnum):
 
     PORT_UNREACHABLE = "PORT_UNREACHABLE"
     HOST_UNREACHABLE = "HOST_UNREACHABLE"
-    NETWORK_UNREACHABLE = "NETWORK_UNREACHABLE"
-    PROHIBITED = "PROHIBITED"
     FRAGMENTATION_NEEDED = "FRAGMENTATION_NEEDED"
     TIME_EXCEEDED = "TIME_EXCEEDED"
 
@@ -70,16 +62,12 @@ class ErrorKind(StrEnum):
 _ICMP_ERRORS = {
     ErrorKind.PORT_UNREACHABLE: (ICMP_DESTINATION_UNREACHABLE, 3),
     ErrorKind.HOST_UNREACHABLE: (ICMP_DESTINATION_UNREACHABLE, 1),
-    ErrorKind.NETWORK_UNREACHABLE: (ICMP_DESTINATION_UNREACHABLE, 0),
-    ErrorKind.PROHIBITED: (ICMP_DESTINATION_UNREACHABLE, 13),
     ErrorKind.FRAGMENTATION_NEEDED: (ICMP_DESTINATION_UNREACHABLE, 4),
     ErrorKind.TIME_EXCEEDED: (ICMP_TIME_EXCEEDED, 0),
 }
 _ICMPV6_ERRORS = {
     ErrorKind.PORT_UNREACHABLE: (ICMPV6_DESTINATION_UNREACHABLE, 4),
     ErrorKind.HOST_UNREACHABLE: (ICMPV6_DESTINATION_UNREACHABLE, 3),
-    ErrorKind.NETWORK_UNREACHABLE: (ICMPV6_DESTINATION_UNREACHABLE, 0),
-    ErrorKind.PROHIBITED: (ICMPV6_DESTINATION_UNREACHABLE, 1),
     ErrorKind.FRAGMENTATION_NEEDED: (ICMPV6_PACKET_TOO_BIG, 0),
     ErrorKind.TIME_EXCEEDED: (ICMPV6_TIME_EXCEEDED, 0),
 }
@@ -125,23 +113,6 @@ def neighbor_advertisement(frame: Buffer, packet: Packet, mac: bytes) -> bytes |
     ip = Ipv6Header(target, packet.src, PROTOCOL_ICMPV6, len(message), NEIGHBOR_HOP_LIMIT)
     ethernet = EthernetHeader(packet.src_mac, mac, ETHERTYPE_IPV6)
     return ethernet.encode() + ip.encode() + message
-
-
-def echo_reply(frame: Buffer, packet: Packet) -> bytes | None:
-    """Gives an echo request's identifier, sequence number and data back (RFC 792, RFC 4443 4.2).
-
-    None for what is no whole echo request from one host to one host.
-    """
-    replies = {
-        (PROTOCOL_ICMP, ICMP_ECHO_REQUEST): ICMP_ECHO_REPLY,
-        (PROTOCOL_ICMPV6, ICMPV6_ECHO_REQUEST): ICMPV6_ECHO_REPLY,
-    }
-    kind = replies.get((packet.protocol, packet.icmp_type))
-    if kind is None or _is_fragment(packet) or not _is_from_host_to_host(packet):
-        return None
-    message = _payload(frame, packet)
-    (rest,) = _IDENTIFIER_AND_SEQUENCE.unpack_from(message, 4)
-    return _answer_icmp(packet, packet.dst, (kind, 0), rest, bytes(message[8:]))
 
 
 def icmp_error(

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from netcore.model.address import IpAddress
 from netcore.model.endpoint import Endpoint, EndpointSlice
 from netcore.model.service import Service, ServicePort
-from netcore.packet.protocols import PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP
+from netcore.packet.protocols import PROTOCOL_NAMES, PROTOCOLS_WITH_PORTS
 
-PROTOCOL_NUMBERS = {"TCP": PROTOCOL_TCP, "UDP": PROTOCOL_UDP, "SCTP": PROTOCOL_SCTP}
+_NUMBERS = {PROTOCOL_NAMES[number]: number for number in PROTOCOLS_WITH_PORTS}
 
 FrontendKey = tuple[bytes, int, int]
 """(packed address, protocol number, port)."""
@@ -50,7 +50,7 @@ def compile_frontends(service: Service, slices: Iterable[EndpointSlice]) -> Iter
     slices = tuple(slices)
     for address in service.cluster_ips:
         for port in service.ports:
-            number = PROTOCOL_NUMBERS.get(port.protocol)
+            number = _NUMBERS.get(port.protocol)
             if number is None:
                 continue
             key = (address.packed, number, port.port)

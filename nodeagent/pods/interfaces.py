@@ -56,7 +56,3 @@ class PodReporter(Protocol):
 
 class ContainerNotFound(KubehopError):
     """The pod is not on this node or has no such container."""
-
-
-class ContainerNotRunning(KubehopError):
-    """The container exists, but nothing can be run in it or read from it now."""

@@ -68,7 +68,6 @@ class SandboxFacts:
     ready: bool
     start_time: str
     pod_ips: Sequence[str] = ()
-    disrupted: bool = False
 
 
 def pod_phase(records: Iterable[ContainerRecord], restart_policy: str) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from netcore.forwarding.destinations import LocalPods, RemotePods, ServiceRange
 from netcore.model.address import format_mac, text
 from netcore.model.node import Node
+from netcore.packet.protocols import PROTOCOL_NAMES
 from netcore.pipeline.snapshot import Snapshot
 from nodeagent.agent import Agent
-from nodeagent.rpc.trace import PROTOCOL_NAMES
 from protos.gen.v1 import nodeagent_pb2 as pb
 
 Rows = Iterator[tuple[str, ...]]

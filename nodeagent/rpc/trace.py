@@ -9,13 +9,7 @@ import grpc
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.address import packed, text
 from netcore.model.errors import ConfigError
-from netcore.packet.protocols import (
-    PROTOCOL_ICMP,
-    PROTOCOL_ICMPV6,
-    PROTOCOL_SCTP,
-    PROTOCOL_TCP,
-    PROTOCOL_UDP,
-)
+from netcore.packet.protocols import PROTOCOL_NAMES
 from netcore.pipeline.trace import Hop
 from netcore.pipeline.verdict import Deliver, Drop, Encap, Reject, Reply, Verdict
 from nodeagent.agent import Agent
@@ -23,13 +17,6 @@ from nodeagent.datapath.base import Observation, ObservationFilter
 from nodeagent.rpc.handover import Handover, Missed
 from protos.gen.v1 import nodeagent_pb2 as pb
 
-PROTOCOL_NAMES = {
-    PROTOCOL_TCP: "TCP",
-    PROTOCOL_UDP: "UDP",
-    PROTOCOL_SCTP: "SCTP",
-    PROTOCOL_ICMP: "ICMP",
-    PROTOCOL_ICMPV6: "ICMPv6",
-}
 _PROTOCOL_NUMBERS = {name.upper(): number for number, name in PROTOCOL_NAMES.items()}
 _MAX_PACKETS = 10_000
 MAX_LIVE_TRACES = 16

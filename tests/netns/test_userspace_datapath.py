@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from netcore.model.address import packed, text
+from netcore.model.config import MASQUERADE_PORTS
 from netcore.model.endpoint import EndpointPort
-from netcore.pipeline.stages.masquerade import MASQUERADE_PORTS
 from nodeagent.datapath.base import Observation, ObservationFilter
 from nodeagent.edges.netns import run_in_netns
 from tests.support import frames

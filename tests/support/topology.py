@@ -15,10 +15,10 @@ from types import TracebackType
 from typing import Self
 
 from netcore.model.address import format_mac
+from netcore.model.config import MASQUERADE_PORTS
 from netcore.model.node import Node
 from netcore.model.pod import Pod
 from netcore.pipeline.snapshot import Snapshot
-from netcore.pipeline.stages.masquerade import MASQUERADE_PORTS
 from nodeagent.datapath.base import PodPort
 from nodeagent.datapath.userspace.datapath import UserspaceDatapath
 from nodeagent.edges.links import HOST_DEVICE, HostLink, configure_host

@@ -14,7 +14,6 @@ from controlplane.api.errors import bad_request
 from controlplane.api.protobuf.convert import to_object
 from controlplane.api.protobuf.descriptors import RUNTIME, kind_class, message_class
 
-MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 MAGIC = b"k8s\x00"
 
 

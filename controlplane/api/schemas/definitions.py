@@ -30,9 +30,3 @@ def _names_by_kind() -> dict[tuple[str, str, str], str]:
 def definition_name(group: str, version: str, kind: str) -> str | None:
     """The definition of a kind, None where Kubernetes publishes none."""
     return _names_by_kind().get((group, version, kind))
-
-
-def definition_of(group: str, version: str, kind: str) -> dict[str, Any] | None:
-    """The schema of a kind, None where Kubernetes publishes none."""
-    name = definition_name(group, version, kind)
-    return None if name is None else definitions()[name]

@@ -49,7 +49,6 @@ class Printer:
 
 
 NAME = Column("Name", format="name")
-AGE = Column("Age")
 
 
 def columns(*names: str, wide: Iterable[str] = ()) -> tuple[Column, ...]:

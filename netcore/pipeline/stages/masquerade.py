@@ -10,24 +10,19 @@ a Service and towards the endpoint behind it.
 
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.address import text
+from netcore.model.config import MASQUERADE_PORTS
 from netcore.packet.icmp import ICMP_ECHO_TYPES
 from netcore.packet.icmpv6 import ICMPV6_ECHO_TYPES
 from netcore.packet.packet import Packet
 from netcore.packet.protocols import (
     PROTOCOL_ICMP,
     PROTOCOL_ICMPV6,
-    PROTOCOL_SCTP,
-    PROTOCOL_TCP,
-    PROTOCOL_UDP,
+    PROTOCOLS_WITH_PORTS,
 )
 from netcore.pipeline.context import FromTunnel
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.trace import Stage
 from netcore.pipeline.verdict import Deliver, Drop, DropReason, ToHost, Verdict
-
-MASQUERADE_PORTS = range(61000, 65535)
-"""Above Linux's ip_local_port_range (32768 to 60999), so never a port of the node itself; 65535
-is no valid end of a port range in a routing rule (net/core/fib_rules.c)."""
 
 _ATTEMPTS = 128
 
@@ -76,7 +71,7 @@ def _has_ports(packet: Packet) -> bool:
         return packet.icmp_type in ICMP_ECHO_TYPES
     if packet.protocol == PROTOCOL_ICMPV6:
         return packet.icmp_type in ICMPV6_ECHO_TYPES
-    return packet.protocol in (PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP)
+    return packet.protocol in PROTOCOLS_WITH_PORTS
 
 
 def _free_tuple(passage: Passage, source: bytes) -> FlowTuple | None:

@@ -1,14 +1,12 @@
 """Service translation: a cluster IP becomes one of its endpoints (DNAT)."""
 
 from netcore.model.address import text
-from netcore.packet.protocols import PROTOCOL_TCP
+from netcore.packet.protocols import PROTOCOLS_WITH_PORTS
 from netcore.pipeline.context import FromTunnel
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.trace import Stage
 from netcore.pipeline.verdict import Drop, DropReason, Reject, RejectKind
 from netcore.service.select import select_round_robin
-
-_DISPATCHED_PROTOCOLS = frozenset({PROTOCOL_TCP, 17, 132})
 
 
 def translate_service(passage: Passage) -> Drop | Reject | None:
@@ -52,7 +50,7 @@ def translate_service(passage: Passage) -> Drop | Reject | None:
 
 def _refuse_unknown_port(passage: Passage, owner: tuple[str, str]) -> Drop | Reject:
     name = "/".join(owner)
-    if passage.flow.protocol not in _DISPATCHED_PROTOCOLS:
+    if passage.flow.protocol not in PROTOCOLS_WITH_PORTS:
         _note(passage, name, "a cluster IP only carries the ports of its Service")
         return Drop(DropReason.SERVICE_BACKEND_NOT_FOUND)
     _note(passage, name, f"the Service has no port {passage.flow.dst_port}")

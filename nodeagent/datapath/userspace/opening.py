@@ -2,8 +2,8 @@
 
 import os
 
+from netcore.model.config import MASQUERADE_PORTS
 from netcore.model.errors import DatapathError
-from netcore.pipeline.stages.masquerade import MASQUERADE_PORTS
 from nodeagent.datapath.base import Site
 from nodeagent.datapath.userspace.datapath import UserspaceDatapath
 from nodeagent.edges.links import HOST_DEVICE, HostLink, configure_host, device_of

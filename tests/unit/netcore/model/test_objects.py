@@ -4,6 +4,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
+from netcore.model.config import MASQUERADE_PORTS
 from netcore.model.errors import DatapathError, KubehopError
 from netcore.model.namespace import Namespace
 from tests.support.cluster import CLIENT_POD, CONFIG, node, service, slice_of
@@ -35,3 +36,9 @@ def test_a_datapath_error_names_operation_and_target():
     assert isinstance(error, KubehopError)
     assert (error.operation, error.target) == ("attach", "default/web")
     assert str(error) == "attach default/web: already attached"
+
+
+def test_masqueraded_ports_are_no_ports_of_a_node_itself():
+    """Linux: ip_local_port_range 32768 to 60999. Kubernetes: node ports 30000 to 32767."""
+    assert MASQUERADE_PORTS.start > 60999
+    assert MASQUERADE_PORTS.stop <= 65535

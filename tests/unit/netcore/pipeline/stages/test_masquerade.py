@@ -4,9 +4,9 @@ from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.timeouts import FlowState
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.address import packed
+from netcore.model.config import MASQUERADE_PORTS
 from netcore.packet.protocols import TCP_FIN, TCP_SYN
 from netcore.pipeline.context import FromHost
-from netcore.pipeline.stages.masquerade import MASQUERADE_PORTS
 from netcore.pipeline.trace import Stage
 from netcore.pipeline.verdict import Deliver, Drop, DropReason, Encap, ToHost
 from tests.support.cluster import (

@@ -1,4 +1,4 @@
-from coredns_emu.errors import first_error
+from netcore.model.errors import first_error
 
 
 def test_the_first_error_of_nested_groups():

@@ -19,6 +19,7 @@ from netcore.model.errors import ConfigError
 IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
 
+IPV4_BYTES = 4
 IPV6_BYTES = 16
 
 

@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install venv-package demo test check lint format protos bench clean netns compose
+.PHONY: install venv-package demo test check lint format protos bench fuzz clean netns compose
 
 install: $(VENV)/.installed
 
@@ -62,6 +62,14 @@ $(VENV)/.installed-bench: $(VENV)/.installed
 
 bench: $(VENV)/.installed-bench
 	@$(BIN)/python -m benchmarks
+
+$(VENV)/.installed-fuzz: $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'
+	@touch $@
+
+# A minute of coverage-guided nonsense for the packet path; FUZZ is for libFuzzer.
+fuzz: $(VENV)/.installed-fuzz
+	@$(BIN)/python -m tests.fuzz.packets $(FUZZ)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.tools import TOOLS, MissingTool, check_tools
+from tests.support.kubectl import wait_until
 
 pytestmark = [pytest.mark.netns, pytest.mark.kubectl]
 
@@ -74,7 +75,8 @@ def test_an_interrupted_run_leaves_nothing(environment, tmp_path):
         bench.send_signal(signal.SIGINT)
         assert "interrupted" in bench.stderr.read()
         assert bench.wait(30) == 130
-    assert left_behind(tmp_path) == []
+    # A server that had just begun to start is ended by the kernel, after its parent's end.
+    wait_until(lambda: not left_behind(tmp_path), "all processes have ended")
 
 
 def test_a_missing_tool_is_named_with_its_package(environment, tmp_path):

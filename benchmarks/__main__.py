@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -35,7 +36,7 @@ def main() -> int:
         return 2
     try:
         return _bench(settings)
-    except (KubehopError, RuntimeError, OSError) as error:
+    except (KubehopError, RuntimeError, OSError, subprocess.SubprocessError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -14,13 +14,14 @@ from typing import Any
 
 import aiohttp
 
+from benchmarks.processes import cluster_processes, proportional_mb
 from kubehop.kubernetes.credentials import load_credentials
 from kubehop.kubernetes.paths import dump_path
 
 _KUBEHOP = Path(sys.executable).parent / "kubehop"
 _CONNECTIONS = 16
-_KIB_PER_MB = 1024
 _PATIENCE_S = 60.0
+_UP_TIMEOUT_S = 300.0
 Json = dict[str, Any]
 
 
@@ -33,7 +34,14 @@ def running_cluster(name: str, nodes: int) -> Iterator[tuple[Path, float]]:
         began = time.monotonic()
         up = [str(_KUBEHOP), "up", "--name", name, "--nodes", str(nodes), "--wait", "180"]
         try:
-            done = subprocess.run(up, env=environment, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                up,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_UP_TIMEOUT_S,
+            )
             if done.returncode != 0:
                 raise RuntimeError(f"{' '.join(up)}: {done.stderr}")
             yield kubeconfig, time.monotonic() - began
@@ -110,35 +118,7 @@ def memory_mb(name: str, program: str = "") -> list[float]:
     `program`: only processes that run this module.
     """
     return [
-        _pss_mb(pid)
-        for pid, command in _processes(name).items()
+        proportional_mb(pid)
+        for pid, command in cluster_processes(name).items()
         if not program or f"-m {program} --" in command
     ]
-
-
-def _processes(name: str) -> dict[int, str]:
-    """The processes below the cluster's supervisor, and it itself, with their command lines."""
-    commands: dict[int, str] = {}
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                text = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                stat = (entry / "stat").read_text().rpartition(")")[2]
-            except OSError:
-                continue  # it has just ended
-            commands[int(entry.name)] = text
-            parents[int(entry.name)] = int(stat.split()[1])
-    marks = (f"/{name}/", f'/{name}"')
-    found = {pid for pid, text in commands.items() if any(mark in text for mark in marks)}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return {pid: commands[pid] for pid in found}
-
-
-def _pss_mb(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return next((int(x.split()[1]) / _KIB_PER_MB for x in lines if x.startswith("Pss:")), 0.0)

@@ -11,11 +11,13 @@ from typing import Protocol
 
 from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.fragments import DatagramKey, FragmentTable
-from netcore.conntrack.timeouts import next_state
+from netcore.conntrack.timeouts import FlowState, next_state
 from netcore.conntrack.tuple import FlowTuple, pack_flow
 from netcore.conntrack.wheel import Wheel
+from netcore.packet.protocols import TCP_FIN, TCP_RST, TCP_SYN
 
 DEFAULT_MAX_ENTRIES = 131_072
+_CHANGES_STATE = TCP_SYN | TCP_FIN | TCP_RST
 _SLACK = 1024
 """So many stale references, or free places in the index, are not worth looking after."""
 
@@ -95,8 +97,9 @@ class ConntrackTable:
 
     def refresh(self, entry: ConntrackEntry, now: float, tcp_flags: int, *, is_reply: bool) -> None:
         """Account for one more packet of the flow: state, timeout, count."""
-        previous = entry.state
-        state = next_state(previous, entry.original_key[0], tcp_flags, is_reply=is_reply)
+        state = previous = entry.state
+        if state is not FlowState.ESTABLISHED or tcp_flags & _CHANGES_STATE:
+            state = next_state(previous, entry.original_key[0], tcp_flags, is_reply=is_reply)
         entry.expires_at = now + state.timeout_s
         if is_reply:
             entry.reply_packets += 1

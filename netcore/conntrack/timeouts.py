@@ -30,6 +30,7 @@ class FlowState(Enum):
 
     SYN_SENT = ("SYN_SENT", 120.0)
     SYN_RECV = ("SYN_RECV", 60.0)
+    PICKED_UP = ("PICKED_UP", 300.0)
     ESTABLISHED = ("ESTABLISHED", 432_000.0)
     FIN_WAIT = ("FIN_WAIT", 120.0)
     TIME_WAIT = ("TIME_WAIT", 120.0)
@@ -44,12 +45,13 @@ class FlowState(Enum):
 def initial_state(protocol: int, tcp_flags: int) -> FlowState:
     """The state of a flow whose first packet has just been seen.
 
-    TCP without SYN is picked up in the middle, as with nf_conntrack_tcp_loose=1.
+    TCP without SYN is picked up in the middle, as with nf_conntrack_tcp_loose=1. It is established
+    only once it is answered: else a flood of such segments would fill the table for days.
     """
     if protocol == PROTOCOL_TCP:
         if tcp_flags & TCP_RST:
             return FlowState.CLOSE
-        return FlowState.SYN_SENT if tcp_flags & TCP_SYN else FlowState.ESTABLISHED
+        return FlowState.SYN_SENT if tcp_flags & TCP_SYN else FlowState.PICKED_UP
     if protocol == PROTOCOL_UDP:
         return FlowState.UDP_UNREPLIED
     if protocol in (PROTOCOL_ICMP, PROTOCOL_ICMPV6):
@@ -87,5 +89,7 @@ def _next_tcp_state(state: FlowState, flags: int, *, is_reply: bool) -> FlowStat
     if flags & TCP_FIN:
         return FlowState.TIME_WAIT if state is FlowState.FIN_WAIT else FlowState.FIN_WAIT
     if state in (FlowState.SYN_SENT, FlowState.SYN_RECV):
+        return FlowState.ESTABLISHED
+    if state is FlowState.PICKED_UP and is_reply:
         return FlowState.ESTABLISHED
     return state

@@ -93,7 +93,7 @@ def segment_header_bytes(packet: Packet, frame: Buffer) -> int:
 def complete_checksum(frame: memoryview, start: int, offset: int, end: int) -> None:
     """Fill in a partial checksum that covers frame[start:end]; its field is at start + offset."""
     total = int.from_bytes(frame[start:end], "big")
-    if end - start & 1:
+    if (end - start) & 1:
         total <<= 8
     # 0 would say "none" to UDP; for TCP both zeros are equal (RFC 768, RFC 1624 section 3).
     _WORD.pack_into(frame, start + offset, -total % 0xFFFF or 0xFFFF)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from netcore.model.address import text
@@ -12,7 +13,6 @@ from netcore.packet.offload import (
     NEEDS_CHECKSUM,
     NO_OFFLOAD,
     SEGMENT_UDP,
-    OffloadHeader,
     complete_checksum,
     parse_offload,
 )
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _VXLAN_AT = HEADROOM_BYTES - VXLAN_HEADER_BYTES
 _MAX_DESTINATIONS = 4096
+_CHECKSUM_PLACE_AT = 6  # in the offload header
+_read_checksum_place = Struct("=HH").unpack_from
 
 
 class InvalidVni(PacketError):
@@ -62,6 +64,7 @@ class Tunnel:
         self._segmenter: Segmenter | None = None
         self._destinations: dict[bytes, str] = {}
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._room = self._buffer[_VXLAN_AT:]
         self._single = memoryview(bytearray(BUFFER_BYTES))
 
     def path(self, underlay: bytes, mac: bytes, flow_hash: int) -> TunnelPath:
@@ -93,9 +96,10 @@ class Tunnel:
         that is none of this tunnel's comes the reason, BadHeader, TruncatedPacket or InvalidVni.
         Raises OSError for an ICMP error about an earlier datagram.
         """
+        receive_into = self._socket.receive_into
         for taken in range(pace.frames):
             try:
-                count, sender, width = self._socket.receive_into(self._buffer[_VXLAN_AT:])
+                count, sender, width = receive_into(self._room)
             except BlockingIOError:
                 pace.found(taken)
                 return
@@ -107,12 +111,13 @@ class Tunnel:
         pace.used_up()
 
     def _one(self, buffer: memoryview) -> memoryview | PacketError:
-        try:
-            header, _ = parse_vxlan(buffer[_VXLAN_AT:])
-        except PacketError as error:
-            return error
-        if header.vni != self._vni:
-            return InvalidVni(f"VNI {header.vni} is not this network's")
+        if buffer[_VXLAN_AT:HEADROOM_BYTES] != self._header:  # or with reserved bits set
+            try:
+                header, _ = parse_vxlan(buffer[_VXLAN_AT:])
+            except PacketError as error:
+                return error
+            if header.vni != self._vni:
+                return InvalidVni(f"VNI {header.vni} is not this network's")
         buffer[:HEADROOM_BYTES] = NO_OFFLOAD
         return buffer
 
@@ -148,8 +153,8 @@ class Tunnel:
 
 
 def _complete(buffer: memoryview) -> None:
-    offload: OffloadHeader = parse_offload(buffer)
+    start, offset = _read_checksum_place(buffer, _CHECKSUM_PLACE_AT)
     frame = buffer[HEADROOM_BYTES:]
-    if offload.checksum_start + offload.checksum_offset + 2 > len(frame):
+    if start + offset + 2 > len(frame):
         raise BadHeader("a checksum outside of the frame")
-    complete_checksum(frame, offload.checksum_start, offload.checksum_offset, len(frame))
+    complete_checksum(frame, start, offset, len(frame))

@@ -22,7 +22,7 @@ SYN_ACK, FIN_ACK = TCP_SYN | TCP_ACK, TCP_FIN | TCP_ACK
     ("protocol", "flags", "expected"),
     [
         (PROTOCOL_TCP, TCP_SYN, FlowState.SYN_SENT),
-        (PROTOCOL_TCP, TCP_ACK, FlowState.ESTABLISHED),  # picked up in the middle
+        (PROTOCOL_TCP, TCP_ACK, FlowState.PICKED_UP),
         (PROTOCOL_TCP, TCP_RST, FlowState.CLOSE),
         (PROTOCOL_TCP, TCP_RST | TCP_SYN, FlowState.CLOSE),
         (PROTOCOL_UDP, 0, FlowState.UDP_UNREPLIED),
@@ -66,6 +66,17 @@ def test_a_connection_from_handshake_to_its_end():
     ]
 
 
+def test_what_was_picked_up_is_established_once_it_is_answered():
+    """Unanswered segments must not hold a place for days, nor keep others out."""
+    assert not FlowState.PICKED_UP.is_assured
+    assert follow(FlowState.PICKED_UP, ("->", TCP_ACK), ("<-", TCP_ACK), ("->", TCP_ACK)) == [
+        FlowState.PICKED_UP,
+        FlowState.ESTABLISHED,
+        FlowState.ESTABLISHED,
+    ]
+    assert follow(FlowState.PICKED_UP, ("<-", FIN_ACK)) == [FlowState.FIN_WAIT]
+
+
 def test_a_syn_that_is_sent_again_changes_nothing():
     assert follow(FlowState.SYN_SENT, ("->", TCP_SYN)) == [FlowState.SYN_SENT]
     assert follow(FlowState.ESTABLISHED, ("->", TCP_SYN)) == [FlowState.ESTABLISHED]
@@ -107,6 +118,7 @@ def test_the_timeouts_of_linux():
     assert {state.name: state.timeout_s for state in FlowState} == {
         "SYN_SENT": 120,
         "SYN_RECV": 60,
+        "PICKED_UP": 300,
         "ESTABLISHED": 5 * 24 * 3600,
         "FIN_WAIT": 120,
         "TIME_WAIT": 120,

@@ -96,6 +96,7 @@ def test_a_plain_packet_only_loses_ttl(node1):
 def full(node: Decider) -> Decider:
     node.flows = ConntrackTable(max_entries=1)
     node.send(tcp(CLIENT, PEER, 1, flags=TCP_ACK), ME)
+    node.send(tcp(PEER, CLIENT, 80, 1, flags=TCP_ACK), from_node(2))
     assert node.flows.is_full
     return node
 

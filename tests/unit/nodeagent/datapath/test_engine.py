@@ -357,6 +357,7 @@ def test_the_cache_is_bounded(node, monkeypatch):
 def test_a_full_table_drops_and_counts(node):
     node.engine.conntrack = ConntrackTable(max_entries=1)
     node.handle(node.from_client, tcp(CLIENT, POD, 1, flags=TCP_ACK))
+    node.handle(node.from_web, tcp(POD, CLIENT, 80, 1, flags=TCP_ACK))
     node.handle(node.from_client, udp(CLIENT, POD, 2))
     assert node.count("drop_ct_map_insertion_failed") == 1
     assert len(node.web.sent) == 1

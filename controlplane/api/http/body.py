@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api import errors
@@ -16,9 +15,6 @@ MAX_BODY_BYTES = 3 * 1024 * 1024
 JSON = "application/json"
 YAML = "application/yaml"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
-_MAX_YAML_NODES = 500_000
-_MAX_YAML_DEPTH = 1000
-_MAX_DEPTH_MESSAGE = "the body is nested too deeply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ def decode(raw: bytes, content_type: str) -> Body:
         else:
             raise errors.unsupported_media_type([JSON, YAML, PROTOBUF])
     except RecursionError as error:
-        raise errors.bad_request(_MAX_DEPTH_MESSAGE) from error
+        raise errors.bad_request("the body is nested too deeply") from error
     if not isinstance(body.obj, dict):
         raise errors.bad_request("the object provided is unrecognized (must be of type Object)")
     return body
@@ -124,61 +120,12 @@ def _repeated_fields(raw: bytes) -> tuple[str, ...]:
 
 def decode_yaml(raw: bytes) -> Body:
     """One YAML document as an object, dates left as text. Raises StatusError 400."""
-    import yaml
+    from controlplane.api.http.yaml_body import UnreadableYaml, load_yaml
 
     try:
-        _check_yaml_depth(raw)
-        loaded = yaml.load(raw, Loader=_yaml_loader())
-        if not _smaller_than(loaded, _MAX_YAML_NODES):
-            raise errors.bad_request("error converting YAML to JSON: excessive aliasing")
-        return Body(load_json(json.dumps(loaded).encode()))
-    except (yaml.YAMLError, ValueError, TypeError) as error:
-        text = " ".join(str(error).split())
-        raise errors.bad_request(f"error converting YAML to JSON: {text}") from error
-
-
-def _check_yaml_depth(raw: bytes) -> None:
-    """The loader in C goes down a level a call: too many end the process, not the request."""
-    import yaml
-
-    depth = 0
-    for event in yaml.parse(raw, Loader=_yaml_loader()):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > _MAX_YAML_DEPTH:
-                raise errors.bad_request(_MAX_DEPTH_MESSAGE)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-
-
-def _smaller_than(value: Any, limit: int) -> bool:
-    """Whether a tree has fewer nodes, its aliases counted wherever they are used."""
-    stack, count = [value], 0
-    while stack:
-        node = stack.pop()
-        count += 1
-        if count + len(stack) > limit:
-            return False
-        if isinstance(node, dict):
-            stack.extend(node.values())
-        elif isinstance(node, list):
-            stack.extend(node)
-    return True
-
-
-@cache
-def _yaml_loader() -> Any:
-    """PyYAML's safe loader (the C one where there is one), without dates."""
-    import yaml
-
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        pass
-
-    Loader.yaml_implicit_resolvers = {
-        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
-        for first, pairs in Loader.yaml_implicit_resolvers.items()
-    }
-    return Loader
+        return Body(load_json(json.dumps(load_yaml(raw), allow_nan=False).encode()))
+    except (UnreadableYaml, ValueError, TypeError) as error:
+        raise errors.bad_request(f"error converting YAML to JSON: {error}") from error
 
 
 def _decode_protobuf(raw: bytes) -> Body:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,18 +73,19 @@ def _decode_json(raw: bytes) -> Body:
         return made
 
     try:
-        obj = load_json(raw, object_pairs_hook=pairs, parse_constant=_no_constant)
+        obj = load_json(raw, object_pairs_hook=pairs)
     except (ValueError, UnicodeDecodeError) as error:
         raise errors.bad_request(f"couldn't get version/kind; json parse error: {error}") from error
     return Body(obj, _repeated_fields(raw) if repeated else ())
 
 
 def load_json(raw: bytes, **options: Any) -> Any:
-    """json.loads; halves of surrogate pairs become U+FFFD, as a real API server reads them.
+    """json.loads as a real API server reads. Raises ValueError for NaN and endless numbers.
 
-    Python would keep them, but they are no characters and cannot be written anywhere.
+    Halves of surrogate pairs become U+FFFD. Python would keep them, but they are no characters
+    and cannot be written anywhere.
     """
-    loaded = json.loads(raw, **options)
+    loaded = json.loads(raw, parse_constant=_no_constant, parse_float=_finite, **options)
     if b"\\ud" not in raw and b"\\uD" not in raw:
         return loaded
     return json.loads(_whole_characters(json.dumps(loaded, ensure_ascii=False)))
@@ -95,6 +97,13 @@ def _whole_characters(text: str) -> str:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"invalid character '{name[0]}' looking for beginning of value")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"number {text} is out of range")
+    return number
 
 
 def _repeated_fields(raw: bytes) -> tuple[str, ...]:

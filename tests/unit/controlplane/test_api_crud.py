@@ -385,6 +385,17 @@ async def test_half_a_character_is_replaced(api):
     assert (await json_of(answer))["data"] == {"a": "\ufffd!"}
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "9" * 5000])
+async def test_numbers_that_json_has_not_are_refused(api, number):
+    text = '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "generation": %s}}'
+    answer = await api.post(CMS, data=text % number, headers={"Content-Type": "application/json"})
+    await refused(answer, 400, "BadRequest")
+    headers = {"Content-Type": "application/merge-patch+json"}
+    data = f'{{"metadata": {{"generation": {number}}}}}'
+    assert (await api.post(CMS, json=manifest())).status == 201
+    await refused(await api.patch(f"{CMS}/cm", data=data, headers=headers), 400, "BadRequest")
+
+
 async def test_half_a_character_in_a_kind_is_refused(api):
     answer = await api.post(CMS, json=manifest(apiVersion="\ud800"))
     await refused(answer, 400, "BadRequest")

@@ -27,14 +27,9 @@ def scale_of(obj: Object) -> Object:
 
 
 def with_scale(obj: Object, scale: Object) -> Object:
-    """The workload with the replicas of a Scale. Raises StatusError 400 or 422."""
-    for field in ("spec", "metadata"):
-        if not isinstance(scale.get(field) or {}, dict):
-            raise errors.bad_request(
-                f'Scale in version "v1" cannot be handled: {field} is no object'
-            )
+    """The workload with the replicas of a well-formed Scale. Raises StatusError 422."""
     replicas = (scale.get("spec") or {}).get("replicas", 0)
-    if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
+    if replicas < 0:
         detail = "must be greater than or equal to 0"
         error = errors.invalid_value("spec.replicas", replicas, detail)
         raise errors.invalid("Scale.autoscaling", obj["metadata"]["name"], [error])

@@ -84,6 +84,17 @@ class Call:
         self.check_kind(decoded.obj)
         return self.conform(decoded.obj, validation, decoded.duplicates)
 
+    async def read_argument(self, group: str, kind: str) -> Object:
+        """The body as a v1 object that is not of the resource, such as a Binding; empty is {}.
+
+        Raises StatusError 400, 413, 415: a body of other types, too.
+        """
+        raw = await body.read(self.request)
+        if not raw.strip():
+            return {}
+        decoded = body.decode(raw, self.request.headers.get("Content-Type", ""))
+        return conform(decoded.obj, group, "v1", kind)
+
     async def read_body(self) -> body.Body:
         """The decoded body. Raises StatusError 400, 413, 415."""
         raw = await body.read(self.request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("", "0", "f", "F", "FALSE", "false", "False")
+_INTEGER = re.compile("[+-]?[0-9]+")
+_MAX_INT64 = 2**63 - 1
+_MAX_DIGITS = 20
 PROPAGATION = ("Background", "Foreground", "Orphan")
 
 
@@ -34,12 +38,15 @@ def integer(query: Mapping[str, str], name: str) -> int | None:
     value = query.get(name, "")
     if not value:
         return None
-    try:
-        number = int(value)
-    except ValueError as error:
+    if not _INTEGER.fullmatch(value):
         raise errors.bad_request(
             f'strconv.ParseInt: parsing "{value}": invalid syntax (parameter {name})'
-        ) from error
+        )
+    number = int(value) if len(value) <= _MAX_DIGITS else _MAX_INT64 + 1
+    if number > _MAX_INT64:
+        raise errors.bad_request(
+            f'strconv.ParseInt: parsing "{value}": value out of range (parameter {name})'
+        )
     if number < 0:
         raise errors.bad_request(f"{name} must not be negative, got {number}")
     return number
@@ -48,7 +55,7 @@ def integer(query: Mapping[str, str], name: str) -> int | None:
 def _revision(text: str) -> int | None:
     if not text:
         return None
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdigit()) or len(text) > _MAX_DIGITS:
         error = errors.invalid_value("resourceVersion", text, "strconv.ParseUint: invalid syntax")
         raise errors.invalid("ListOptions.meta.k8s.io", "", [error])
     return int(text)
@@ -173,12 +180,10 @@ def _dry_run(value: str | None) -> bool:
 
 
 def delete_options(query: Mapping[str, str], body: dict[str, Any]) -> DeleteOptions:
-    """From the body, which wins, and the query. Raises StatusError 400 or 422."""
+    """From the well-formed body, which wins, and the query. Raises StatusError 400 or 422."""
     grace = body.get("gracePeriodSeconds")
     if grace is None:
         grace = integer(query, "gracePeriodSeconds")
-    if grace is not None and (not isinstance(grace, int) or isinstance(grace, bool)):
-        raise errors.bad_request("gracePeriodSeconds must be a whole number")
     policy = body.get("propagationPolicy") or query.get("propagationPolicy") or None
     orphan = body.get("orphanDependents")
     if policy is None and orphan is not None:

@@ -9,6 +9,7 @@ from controlplane.api.http import body
 from controlplane.api.http.parameters import delete_options
 from controlplane.api.patch import apply_patch
 from controlplane.api.scale import scale_of, with_scale
+from controlplane.api.schemas.conform import conform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ async def get_scale(call: Call) -> web.StreamResponse:
 
 async def put_scale(call: Call) -> web.StreamResponse:
     """Sets the replicas of a workload."""
-    scale = (await call.read_body()).obj
+    scale = await call.read_argument("autoscaling", "Scale")
     return await _rescale(call, call.parameters(), lambda current: with_scale(current, scale))
 
 
@@ -39,7 +40,8 @@ async def patch_scale(call: Call) -> web.StreamResponse:
     content_type = call.request.headers.get("Content-Type", "")
 
     def change(current: Object) -> Object:
-        return with_scale(current, apply_patch(content_type, scale_of(current), raw, None))
+        patched = apply_patch(content_type, scale_of(current), raw, None)
+        return with_scale(current, conform(patched, "autoscaling", "v1", "Scale"))
 
     return await _rescale(call, call.parameters(), change)
 
@@ -53,7 +55,7 @@ async def _rescale(call: Call, parameters: WriteParameters, change: Any) -> web.
 
 async def bind(call: Call) -> web.StreamResponse:
     """Binds a pod to a node, once."""
-    binding = (await call.read_body()).obj
+    binding = await call.read_argument("", "Binding")
     node = str((binding.get("target") or {}).get("name") or "")
     if not node:
         raise errors.invalid("Binding", call.name, [errors.required("target.name")])
@@ -77,7 +79,7 @@ async def bind(call: Call) -> web.StreamResponse:
 
 async def evict(call: Call) -> web.StreamResponse:
     """Deletes a pod as `kubectl drain` asks for it."""
-    eviction = (await call.read_body()).obj
+    eviction = await call.read_argument("policy", "Eviction")
     options = delete_options(call.request.query, eviction.get("deleteOptions") or {})
     await deletion.delete(call.registry, call.resource, call.namespace, call.name, options)
     return call.answer(errors.success(errors.Details()), status=201)
@@ -85,8 +87,7 @@ async def evict(call: Call) -> web.StreamResponse:
 
 async def review(call: Call) -> web.StreamResponse:
     """Answers a question about the caller; nothing is stored."""
-    obj = (await call.read_body()).obj
-    call.check_kind(obj)
+    obj = await call.read_object("Ignore")
     return call.answer(access.answer_review(call.resource.kind, obj, call.user), status=201)
 
 

@@ -115,7 +115,7 @@ def _checked(call: Call, parameters: WriteParameters, patched: Object) -> Object
 
 async def delete(call: Call) -> web.StreamResponse:
     """DELETE of one object: a Status when it is gone, the marked object when it stays."""
-    options = delete_options(call.request.query, await read_options(call))
+    options = delete_options(call.request.query, await call.read_argument("", "DeleteOptions"))
     done = await deletion.delete(call.registry, call.storage, call.namespace, call.name, options)
     if not done.removed:
         return call.answer_stored(done.stored)
@@ -124,7 +124,7 @@ async def delete(call: Call) -> web.StreamResponse:
 
 async def delete_collection(call: Call) -> web.StreamResponse:
     """DELETE of everything selected; the answer lists it."""
-    options = delete_options(call.request.query, await read_options(call))
+    options = delete_options(call.request.query, await call.read_argument("", "DeleteOptions"))
     parameters = list_parameters(call.request.query)
     selection = parse_selection(call.resource, parameters.label_selector, parameters.field_selector)
     gone = await deletion.delete_collection(
@@ -134,14 +134,6 @@ async def delete_collection(call: Call) -> web.StreamResponse:
     wanted = call.representation
     encoded = encode.encode_list(call.resource, page, wanted, call.include_object)
     return web.Response(body=encoded, content_type=wanted.media_type)
-
-
-async def read_options(call: Call) -> Object:
-    """The DeleteOptions of the body, empty where there is none. Raises StatusError 400."""
-    raw = await body.read(call.request)
-    if not raw.strip():
-        return {}
-    return body.decode(raw, call.request.headers.get("Content-Type", "")).obj
 
 
 def _details(call: Call, stored: Stored) -> errors.Details:

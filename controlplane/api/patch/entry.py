@@ -30,6 +30,7 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
+_UNTYPED = "failed to create typed patch object"
 PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH)
 
 
@@ -131,16 +132,23 @@ def _server_side(
             f"Incorrect version specified in apply patch. Specified patch version: "
             f"{patch['apiVersion']}, expected: {options.writer.api_version}"
         )
-    metadata = patch.get("metadata")
-    if isinstance(metadata, dict) and metadata.get("managedFields") is not None:
-        raise PatchError("metadata.managedFields must be nil")
+    _check_metadata(patch)
     applied = {name: value for name, value in patch.items() if name not in options.ignored}
     try:
         return apply(current, applied, schema, options.writer, force=options.force)
     except PatchError as error:
-        raise PatchError(
-            f"failed to create typed patch object ({_named(patch)}): {error}"
-        ) from error
+        raise PatchError(f"{_UNTYPED} ({_named(patch)}): {error}") from error
+
+
+def _check_metadata(patch: dict[str, Any]) -> None:
+    """What every apply looks into, also of kinds without a schema."""
+    metadata = patch.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        raise PatchError(f"{_UNTYPED} ({_named(patch)}): .metadata: expected map")
+    if metadata.get("managedFields") is not None:
+        raise PatchError("metadata.managedFields must be nil")
+    if not isinstance(metadata.get("annotations") or {}, dict):
+        raise PatchError(f"{_UNTYPED} ({_named(patch)}): .metadata.annotations: expected map")
 
 
 def _named(patch: dict[str, Any]) -> str:

@@ -81,7 +81,9 @@ def test_delete_options_of_the_body_win():
     ("query", "body"),
     [
         ({"gracePeriodSeconds": "soon"}, {}),
-        ({}, {"gracePeriodSeconds": "soon"}),
+        ({"gracePeriodSeconds": "9" * 5000}, {}),
+        ({"gracePeriodSeconds": str(2**63)}, {}),
+        ({"gracePeriodSeconds": "\u0663"}, {}),
         ({}, {"propagationPolicy": "Sideways"}),
         ({}, {"dryRun": ["Some"]}),
     ],

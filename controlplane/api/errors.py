@@ -245,6 +245,11 @@ def unsupported_media_type(supported: list[str]) -> StatusError:
     return StatusError(415, "UnsupportedMediaType", message)
 
 
+def request_timeout(message: str) -> StatusError:
+    """408: the client did not send its request in time."""
+    return StatusError(408, "Timeout", message)
+
+
 def request_too_large(limit: int) -> StatusError:
     """413: the body is larger than `limit` bytes."""
     return StatusError(413, "RequestEntityTooLarge", f"limit is {limit}")

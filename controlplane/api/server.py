@@ -11,8 +11,9 @@ from aiohttp import web
 from controlplane.api import errors
 from controlplane.api.access import User
 from controlplane.api.http.authentication import authenticate
+from controlplane.api.http.connection import TLS_HANDSHAKE_S, Connection, ConnectionServer
+from controlplane.api.http.encode import status_response
 from controlplane.api.http.metrics import Metrics
-from controlplane.store.base import encode_json
 from controlplane.store.errors import StoreError
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ _HEALTH = ("/healthz", "/livez", "/readyz")
 _PUBLIC = (*_HEALTH, "/version")
 _MAX_WARNING_LENGTH = 250
 SHUTDOWN_GRACE_S = 1.0
-_KEEPALIVE_S = 75.0
-_MAX_HEADER_BYTES = 16 * 1024
+_BACKLOG = 512
 _ANONYMOUS = User("system:anonymous")
 
 
@@ -49,31 +49,39 @@ class ApiServer:
         self._ready = ready
         self.metrics = Metrics(dispatcher.registry.store)
         self._runner: web.ServerRunner | None = None
+        self._listening: list[asyncio.Server] = []
 
     async def start(self, listeners: list[socket.socket], tls: ssl.SSLContext | None) -> None:
         """Accepts connections from now on."""
-        server = web.Server(
-            self.handle,
-            handler_cancellation=True,
-            keepalive_timeout=_KEEPALIVE_S,
-            access_log=None,
-            max_line_size=_MAX_HEADER_BYTES,
-            max_field_size=_MAX_HEADER_BYTES,
-        )
+        server = ConnectionServer(self.handle)
         runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_GRACE_S)
         await runner.setup()
         self._runner = runner
+        loop = asyncio.get_running_loop()
+        handshake_s = TLS_HANDSHAKE_S if tls else None
         for listener in listeners:
-            await web.SockSite(runner, listener, ssl_context=tls, backlog=512).start()
+            self._listening.append(
+                await loop.create_server(
+                    server,
+                    sock=listener,
+                    ssl=tls,
+                    backlog=_BACKLOG,
+                    ssl_handshake_timeout=handshake_s,
+                )
+            )
 
     async def stop(self) -> None:
         """Stops accepting, gives requests under way a moment, closes the rest."""
+        while self._listening:
+            self._listening.pop().close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to one request; whatever goes wrong is a Status."""
+        if isinstance(request.protocol, Connection):
+            request.protocol.request_arrived()
         warnings: list[str] = []
         try:
             response = await self._answer(request, warnings)  # type: ignore[arg-type]
@@ -110,18 +118,6 @@ class ApiServer:
         if path.startswith("/readyz") and not self._ready():
             return web.Response(status=503, text="the controllers are not running yet")
         return web.Response(text="ok")
-
-
-def status_response(error: errors.StatusError) -> web.Response:
-    """The answer that says why not."""
-    response = web.Response(
-        status=error.code,
-        body=encode_json(error.to_status()) + b"\n",
-        content_type="application/json",
-    )
-    if error.details.retry_after_s:
-        response.headers["Retry-After"] = str(error.details.retry_after_s)
-    return response
 
 
 def warning_header(text: str) -> str:

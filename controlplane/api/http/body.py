@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from aiohttp import web
 
 from controlplane.api import errors
 
-if TYPE_CHECKING:
-    from aiohttp import web
-
 MAX_BODY_BYTES = 3 * 1024 * 1024
+READ_TIMEOUT_S = 60.0
+"""As long as a real API server takes for a whole request."""
+
 JSON = "application/json"
 YAML = "application/yaml"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
@@ -27,9 +30,23 @@ class Body:
 
 
 async def read(request: web.Request) -> bytes:
-    """The raw body. Raises StatusError 413 above MAX_BODY_BYTES."""
+    """The raw body.
+
+    Raises StatusError: 413 above MAX_BODY_BYTES, 408 when it is not there in READ_TIMEOUT_S,
+    400 when its encoding is broken.
+    """
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise errors.request_too_large(MAX_BODY_BYTES)
+    try:
+        async with asyncio.timeout(READ_TIMEOUT_S):
+            return await _read_all(request)
+    except TimeoutError as error:
+        raise errors.request_timeout(f"the body took longer than {READ_TIMEOUT_S:g} s") from error
+    except web.RequestPayloadError as error:
+        raise errors.bad_request("the body does not have the encoding that it claims") from error
+
+
+async def _read_all(request: web.Request) -> bytes:
     parts, size = [], 0
     async for part in request.content.iter_any():
         size += len(part)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aiohttp import web
+
 from controlplane.api import conversion
 from controlplane.api.http.negotiate import YAML, Representation
 from controlplane.store.base import Event, Stored, encode_json
@@ -11,11 +13,24 @@ from controlplane.store.base import Event, Stored, encode_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from controlplane.api import errors
     from controlplane.api.resources import Resource
     from controlplane.store.base import Page
 
 Object = dict[str, Any]
 NEWLINE = b"\n"
+
+
+def status_response(error: errors.StatusError) -> web.Response:
+    """The answer that says why not."""
+    response = web.Response(
+        status=error.code,
+        body=encode_json(error.to_status()) + NEWLINE,
+        content_type="application/json",
+    )
+    if error.details.retry_after_s:
+        response.headers["Retry-After"] = str(error.details.retry_after_s)
+    return response
 
 
 def encode_value(value: Any, media_type: str) -> bytes:

@@ -5,6 +5,7 @@ to BENCH_PLOT or docs/benchmarks.svg. Further: BENCH_ROUNDS, BENCH_SECONDS (per 
 (rows or groups, with commas; then nothing is drawn unless BENCH_PLOT says where).
 """
 
+import argparse
 import datetime
 import json
 import os
@@ -27,6 +28,10 @@ from netcore.model.errors import KubehopError
 
 def main() -> int:
     """0; 1: a figure is missing or nothing could be measured; 2: a setting or tool is wrong."""
+    shown_as_it_is = argparse.RawDescriptionHelpFormatter
+    argparse.ArgumentParser(
+        "make bench", description=__doc__, formatter_class=shown_as_it_is
+    ).parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         settings = read_settings(os.environ, (*GROUPS, *TRAFFIC, *STARTUP))

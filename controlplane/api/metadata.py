@@ -84,6 +84,17 @@ _KEPT = (
 )  # fmt: skip
 
 
+_OMITTED_WHEN_EMPTY = ("annotations", "labels", "finalizers", "ownerReferences", "managedFields")
+
+
+def drop_empty(obj: dict[str, Any]) -> None:
+    """Leave out what is empty, as the API's typed objects do (`omitempty`)."""
+    about = obj["metadata"]
+    for name in _OMITTED_WHEN_EMPTY:
+        if name in about and not about[name]:
+            del about[name]
+
+
 def keep_identity(obj: dict[str, Any], old: dict[str, Any]) -> None:
     """Puts back what a client cannot change in an update (silently, as Kubernetes does)."""
     metadata, before = obj["metadata"], old["metadata"]

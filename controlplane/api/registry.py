@@ -140,6 +140,7 @@ class Registry:
     ) -> Stored:
         """Stores a new object. Raises StatusError 403, 404, 409, 422."""
         address(resource, namespace, obj)
+        metadata.drop_empty(obj)
         if warning := inert_warning(resource):
             options.warnings.append(warning)
         if resource.namespaced:
@@ -227,6 +228,7 @@ class Registry:
     ) -> Stored:
         old = found.value
         address(resource, old["metadata"].get("namespace"), new)
+        metadata.drop_empty(new)
         new = _only_what_is_addressed(resource, new, old, options.subresource)
         metadata.keep_identity(new, old)
         strategy = self.strategy(resource)

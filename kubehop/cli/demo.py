@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -114,15 +116,16 @@ def _say_what_next(paths: ClusterPaths, keep: bool) -> None:
 def _next_steps(paths: ClusterPaths, keep: bool) -> Iterator[str]:
     from kubehop.demo.shop import shop_folder
 
+    kubehop = "kubehop" if shutil.which("kubehop") else sys.argv[0]
     if keep:
         yield f"export KUBECONFIG={paths.kubeconfig}"
         yield "kubectl get pods -o wide"
-        yield f"kubehop trace --name {CLUSTER} deploy/frontend http://backend"
-        yield f"kubehop node --name {CLUSTER} {CLUSTER}-worker dump"
-        yield f"kubehop down --name {CLUSTER}"
+        yield f"{kubehop} trace --name {CLUSTER} deploy/frontend http://backend"
+        yield f"{kubehop} node {CLUSTER}-worker dump --name {CLUSTER}"
+        yield f"{kubehop} down --name {CLUSTER}"
         return
-    yield "kubehop up                                  # a cluster that stays, and your kubectl"
+    yield f"{kubehop} up  # a cluster that stays, and your kubectl"
     yield f"kubectl apply -f {shop_folder()}"
     yield "kubectl exec deploy/frontend -- kubehop-http-get http://backend"
-    yield "kubehop trace deploy/frontend http://backend"
-    yield "kubehop down"
+    yield f"{kubehop} trace deploy/frontend http://backend"
+    yield f"{kubehop} down"

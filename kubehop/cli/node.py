@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 
 @click.group("node")
+@cluster_name
+@kubeconfig_file
 @click.argument("node")
 @click.pass_context
-def command(ctx: click.Context, node: str) -> None:
+def command(ctx: click.Context, name: str, kubeconfig: Path | None, node: str) -> None:
     """Look into NODE."""
     ctx.obj = node
+    # Before or after the node's name: people write it in both places.
+    ctx.default_map = {"dump": {"name": name, "kubeconfig": kubeconfig}}
 
 
 @command.command("dump")

@@ -3,13 +3,19 @@
 import pytest
 
 from controlplane.api.catalog import RESOURCES
-from controlplane.api.metadata import generated_name, validate_metadata
+from controlplane.api.metadata import drop_empty, generated_name, validate_metadata
 
 
 def errors(resource="configmaps", old=None, **metadata):
     obj = {"metadata": {"name": "x", **metadata}}
     found = validate_metadata(obj, old, RESOURCES.by_name(resource))
     return [f"{error.path}: {error.message}" for error in found]
+
+
+def test_what_is_empty_is_left_out():
+    obj = {"metadata": {"name": "x", "annotations": {}, "finalizers": [], "labels": {"a": ""}}}
+    drop_empty(obj)
+    assert obj == {"metadata": {"name": "x", "labels": {"a": ""}}}
 
 
 @pytest.mark.parametrize(

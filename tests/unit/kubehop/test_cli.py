@@ -48,6 +48,8 @@ def test_version(capsys):
         (["kubeconfig"], 1, "no cluster with the name"),
         (["trace", "p", "u"], 1, "no cluster with the name"),
         (["node", "n", "dump"], 1, "no cluster with the name"),
+        (["node", "n", "dump", "--name", "late"], 1, 'no cluster with the name "late"'),
+        (["node", "--name", "early", "n", "dump"], 1, 'no cluster with the name "early"'),
         (["logs", "c"], 1, "no cluster with the name"),
     ],
 )

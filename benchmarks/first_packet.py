@@ -20,6 +20,7 @@ from netcore.packet.tcp import TcpHeader
 from netcore.pipeline.context import Context, FromPod
 from netcore.pipeline.decide import decide
 from netcore.pipeline.snapshot import Snapshot, empty_snapshot
+from netcore.service.balancing import BalancingTable
 
 _CLIENT = IPv4Address("10.244.0.9")
 _MAC = b"\x02\0\0\0\0\1"
@@ -42,7 +43,8 @@ def first_packet_us(sizes: Sequence[int]) -> dict[int, float]:
 
 def _round_us(snapshot: Snapshot, packets: list[Packet]) -> float:
     flows = ConntrackTable()
-    context = Context(FromPod((_CLIENT.packed,), _MAC), 1000.0, {}, lambda below: below // 2)
+    ingress = FromPod((_CLIENT.packed,), _MAC)
+    context = Context(ingress, 1000.0, BalancingTable(), lambda below: below // 2)
     began = time.perf_counter()
     for packet in packets:
         decision = decide(snapshot, flows, packet, context)

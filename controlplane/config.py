@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from netcore.model.config import DEFAULT_PROXY_MODE
+
 IPNetwork = IPv4Network | IPv6Network
 
 _POD_CIDR = ip_network("10.244.0.0/16")
@@ -23,7 +25,9 @@ class ClusterSettings:
     service_cidr: IPNetwork = _SERVICE_CIDR
     node_cidr_mask_size: int = 24
     cluster_domain: str = "cluster.local"
-    proxy_mode: str = "iptables"
+    proxy_mode: str = DEFAULT_PROXY_MODE
+    ipvs_scheduler: str = "rr"
+    lb_algorithm: str = "random"
     underlay_mtu_bytes: int = 1500
     server_url: str = "https://127.0.0.1:6443"
     """What goes into the kubeconfig."""

@@ -11,6 +11,9 @@ from typing import NoReturn
 
 from controlplane.config import ClusterSettings, IPNetwork
 from controlplane.listening import split_address
+from netcore.model.config import DEFAULT_PROXY_MODE
+from netcore.service.modes.registry import LB_ALGORITHMS, PROXY_MODES
+from netcore.service.schedulers import SCHEDULERS
 
 DEFAULT_API_LISTEN = "127.0.0.1:6443"
 DEFAULT_RPC_LISTEN = "0.0.0.0:7443"
@@ -111,7 +114,9 @@ def _add_cluster_flags(made: argparse.ArgumentParser) -> None:
     add("--service-cidr", type=_network, default=ip_network("10.96.0.0/16"))
     add("--node-cidr-mask-size", type=int, default=24)
     add("--cluster-domain", default="cluster.local")
-    add("--proxy-mode", default="iptables", choices=("iptables", "ipvs", "nftables", "none"))
+    add("--proxy-mode", default=DEFAULT_PROXY_MODE, choices=PROXY_MODES)
+    add("--ipvs-scheduler", default="rr", choices=tuple(SCHEDULERS))
+    add("--lb-algorithm", default="random", choices=LB_ALGORITHMS, help="of proxy mode ebpf")
     add("--underlay-mtu", type=int, default=1500)
 
 
@@ -151,6 +156,8 @@ def _settings(
         node_cidr_mask_size=given.node_cidr_mask_size,
         cluster_domain=given.cluster_domain,
         proxy_mode=given.proxy_mode,
+        ipvs_scheduler=given.ipvs_scheduler,
+        lb_algorithm=given.lb_algorithm,
         underlay_mtu_bytes=given.underlay_mtu,
         server_url=given.server_url or f"https://127.0.0.1:{port}",
     )

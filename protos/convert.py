@@ -29,6 +29,8 @@ def config_to_pb(config: ClusterConfig) -> network_pb2.ClusterConfig:
         vxlan_port=config.vxlan_port,
         proxy_mode=config.proxy_mode,
         has_ipv6_underlay=config.has_ipv6_underlay,
+        ipvs_scheduler=config.ipvs_scheduler,
+        lb_algorithm=config.lb_algorithm,
     )
 
 
@@ -44,6 +46,8 @@ def config_from_pb(message: network_pb2.ClusterConfig) -> ClusterConfig:
         vxlan_port=message.vxlan_port,
         proxy_mode=message.proxy_mode,
         has_ipv6_underlay=message.has_ipv6_underlay,
+        ipvs_scheduler=message.ipvs_scheduler,
+        lb_algorithm=message.lb_algorithm,
     )
 
 
@@ -117,6 +121,11 @@ def service_to_pb(service: Service) -> network_pb2.Service:
         internal_traffic_policy=service.internal_traffic_policy,
         external_traffic_policy=service.external_traffic_policy,
         publish_not_ready_addresses=service.publish_not_ready_addresses,
+        external_ips=map(str, service.external_ips),
+        load_balancer_ips=map(str, service.load_balancer_ips),
+        load_balancer_source_ranges=map(str, service.load_balancer_source_ranges),
+        health_check_node_port=service.health_check_node_port,
+        traffic_distribution=service.traffic_distribution,
     )
 
 
@@ -138,6 +147,11 @@ def service_from_pb(message: network_pb2.Service) -> Service:
         internal_traffic_policy=message.internal_traffic_policy,
         external_traffic_policy=message.external_traffic_policy,
         publish_not_ready_addresses=message.publish_not_ready_addresses,
+        external_ips=tuple(map(parse_address, message.external_ips)),
+        load_balancer_ips=tuple(map(parse_address, message.load_balancer_ips)),
+        load_balancer_source_ranges=tuple(map(parse_network, message.load_balancer_source_ranges)),
+        health_check_node_port=message.health_check_node_port,
+        traffic_distribution=message.traffic_distribution,
     )
 
 
@@ -178,6 +192,8 @@ def _endpoint_to_pb(endpoint: Endpoint) -> network_pb2.Endpoint:
         zone=endpoint.zone,
         target_namespace=target_namespace,
         target_name=target_name,
+        for_zones=endpoint.for_zones,
+        for_nodes=endpoint.for_nodes,
     )
 
 
@@ -191,6 +207,8 @@ def _endpoint_from_pb(message: network_pb2.Endpoint) -> Endpoint:
         node_name=message.node_name,
         zone=message.zone,
         target=(message.target_namespace, message.target_name) if message.target_name else None,
+        for_zones=tuple(message.for_zones),
+        for_nodes=tuple(message.for_nodes),
     )
 
 

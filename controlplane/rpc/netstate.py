@@ -32,6 +32,7 @@ Object = dict[str, Any]
 BACKEND_TYPE = "flannel.alpha.coreos.com/backend-type"
 BACKEND_DATA = "flannel.alpha.coreos.com/backend-data"
 SERVICE_NAME = "kubernetes.io/service-name"
+SOURCE_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 
 
 def cluster_config(settings: ClusterSettings) -> ClusterConfig:
@@ -44,6 +45,8 @@ def cluster_config(settings: ClusterSettings) -> ClusterConfig:
         cluster_domain=settings.cluster_domain,
         underlay_mtu_bytes=settings.underlay_mtu_bytes,
         proxy_mode=settings.proxy_mode,
+        ipvs_scheduler=settings.ipvs_scheduler,
+        lb_algorithm=settings.lb_algorithm,
         has_ipv6_underlay=parse_address(settings.advertise_address).version == 6,
     )
 
@@ -160,7 +163,31 @@ def service_state(service: Object) -> Service:
         internal_traffic_policy=spec.get("internalTrafficPolicy") or "Cluster",
         external_traffic_policy=spec.get("externalTrafficPolicy") or "Cluster",
         publish_not_ready_addresses=bool(spec.get("publishNotReadyAddresses")),
+        external_ips=_addresses(spec.get("externalIPs") or ()),
+        load_balancer_ips=_load_balancer_ips(service),
+        load_balancer_source_ranges=_networks(_source_ranges(service)),
+        health_check_node_port=int(spec.get("healthCheckNodePort") or 0),
+        traffic_distribution=spec.get("trafficDistribution") or "",
     )
+
+
+def _load_balancer_ips(service: Object) -> tuple[IpAddress, ...]:
+    """Those that nodes answer for themselves, as they do unless ipMode says Proxy (KEP-1860)."""
+    status = (service.get("status") or {}).get("loadBalancer") or {}
+    return _addresses(
+        entry["ip"]
+        for entry in status.get("ingress") or ()
+        if entry.get("ip") and entry.get("ipMode") != "Proxy"
+    )
+
+
+def _source_ranges(service: Object) -> list[str]:
+    """The field, or else the annotation that it took the place of (k8s.io/cloud-provider)."""
+    ranges = service["spec"].get("loadBalancerSourceRanges")
+    if ranges:
+        return [str(text).strip() for text in ranges]
+    annotations = service["metadata"].get("annotations") or {}
+    return [text.strip() for text in annotations.get(SOURCE_RANGES, "").split(",")]
 
 
 def endpoint_slice_state(slice_: Object) -> EndpointSlice | None:
@@ -189,6 +216,7 @@ def _endpoint(entry: Object, namespace: str) -> Endpoint:
     ready = conditions.get("ready") is not False
     serving = conditions.get("serving")
     target = entry.get("targetRef") or {}
+    hints = entry.get("hints") or {}
     is_pod = target.get("kind") == "Pod" and target.get("name")
     return Endpoint(
         addresses=_addresses(entry.get("addresses") or ()),
@@ -199,7 +227,13 @@ def _endpoint(entry: Object, namespace: str) -> Endpoint:
         node_name=entry.get("nodeName") or "",
         zone=entry.get("zone") or "",
         target=(target.get("namespace") or namespace, target["name"]) if is_pod else None,
+        for_zones=_names(hints.get("forZones")),
+        for_nodes=_names(hints.get("forNodes")),
     )
+
+
+def _names(entries: list[Object] | None) -> tuple[str, ...]:
+    return tuple(str(entry["name"]) for entry in entries or ())
 
 
 def namespace_state(namespace: Object) -> Namespace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,7 +12,10 @@ from kubehop.cli.progress import Steps
 from kubehop.local.cluster import DEFAULT_WAIT_S, Wishes, create
 from kubehop.local.paths import DEFAULT_CLUSTER
 from kubehop.local.spec import ClusterSpec, workers
+from netcore.model.config import DEFAULT_PROXY_MODE
 from netcore.model.errors import ConfigError
+from netcore.service.modes.registry import LB_ALGORITHMS, PROXY_MODES
+from netcore.service.schedulers import SCHEDULERS
 
 _DEFAULT_NODES = 3
 
@@ -24,6 +28,25 @@ _DEFAULT_NODES = 3
     type=click.Path(path_type=Path, allow_dash=True),
     metavar="FILE",
     help="A kind Cluster file (v1alpha4); - reads standard input.",
+)
+@click.option(
+    "--proxy-mode",
+    type=click.Choice(PROXY_MODES),
+    help=f"How nodes translate Services.  [default: the file's, or {DEFAULT_PROXY_MODE}]",
+)
+@click.option(
+    "--ipvs-scheduler",
+    type=click.Choice(tuple(SCHEDULERS)),
+    default="rr",
+    show_default=True,
+    help="Of proxy mode ipvs.",
+)
+@click.option(
+    "--lb-algorithm",
+    type=click.Choice(LB_ALGORITHMS),
+    default="random",
+    show_default=True,
+    help="Of proxy mode ebpf.",
 )
 @click.option(
     "--kubeconfig",
@@ -44,6 +67,9 @@ def command(
     name: str | None,
     nodes: int | None,
     config: Path | None,
+    proxy_mode: str | None,
+    ipvs_scheduler: str,
+    lb_algorithm: str,
     kubeconfig: Path | None,
     wait_s: float,
 ) -> None:
@@ -51,7 +77,11 @@ def command(
     from kubehop.local.kubeconfig import context_name, default_path
 
     began = time.monotonic()
-    spec = _spec(name, nodes, config)
+    spec = replace(
+        _spec(name, nodes, config), ipvs_scheduler=ipvs_scheduler, lb_algorithm=lb_algorithm
+    )
+    if proxy_mode is not None:
+        spec = replace(spec, proxy_mode=proxy_mode)
     click.echo(f'Creating cluster "{spec.name}" ...', err=True)
     target = default_path(kubeconfig)
     with Steps() as steps:

@@ -51,6 +51,8 @@ def control_plane(spec: ClusterSpec, paths: ClusterPaths, api_port: int) -> Comm
         ("--service-cidr", spec.service_cidr),
         ("--node-cidr-mask-size", str(spec.node_cidr_mask)),
         ("--proxy-mode", spec.proxy_mode),
+        ("--ipvs-scheduler", spec.ipvs_scheduler),
+        ("--lb-algorithm", spec.lb_algorithm),
         ("--underlay-mtu", str(UNDERLAY_MTU)),
         ("--server-url", f"https://{host}:{api_port}"),
         ("--kubeconfig-out", str(paths.kubeconfig)),

@@ -15,6 +15,7 @@ from kubehop.local.spec import (
 )
 from kubehop.local.strictyaml import Field, Mapping, StrictYaml
 from netcore.model.errors import ConfigError
+from netcore.service.modes.registry import PROXY_MODES
 
 API_VERSION = "kind.x-k8s.io/v1alpha4"
 
@@ -117,7 +118,9 @@ class _Reader:
             raise self._yaml.error(
                 found["ipFamily"], f'ipFamily "{family}" is not supported yet: use ipv4'
             )
-        made: dict[str, Any] = {"proxy_mode": self._proxy_mode(found)}
+        made: dict[str, Any] = {}
+        if mode := self._proxy_mode(found):
+            made["proxy_mode"] = mode
         for name, argument in (
             ("podSubnet", "pod_cidr"),
             ("serviceSubnet", "service_cidr"),
@@ -130,14 +133,14 @@ class _Reader:
         return made
 
     def _proxy_mode(self, networking: Mapping) -> str:
-        mode = self._text(networking, "kubeProxyMode", "iptables")
-        if mode not in ("iptables", "ipvs", "nftables", "none"):
+        """Empty: kubehop's own default. kind's own values, and `ebpf`."""
+        mode = self._text(networking, "kubeProxyMode", "")
+        if mode and mode not in PROXY_MODES:
+            known = ", ".join(PROXY_MODES)
             raise self._yaml.error(
-                networking["kubeProxyMode"], f'"{mode}" is not a proxy mode: use iptables'
+                networking["kubeProxyMode"], f'"{mode}" is not a proxy mode: there is {known}'
             )
-        if mode != "iptables":
-            self._warnings.append(f"kubeProxyMode {mode} is not supported yet: iptables is used")
-        return "iptables"
+        return mode
 
     def _mapping(self, field: Field, kind: str, known: tuple[str, ...]) -> Mapping:
         fields = self._yaml.mapping(field)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address, IPv4Network, ip_address
 from typing import Any
 
+from netcore.model.config import DEFAULT_PROXY_MODE
 from netcore.model.errors import ConfigError
 
 UNDERLAY = IPv4Network("172.18.0.0/16")
@@ -41,7 +42,9 @@ class ClusterSpec:
     nodes: tuple[NodeSpec, ...]
     pod_cidr: str = "10.244.0.0/16"
     service_cidr: str = "10.96.0.0/16"
-    proxy_mode: str = "iptables"
+    proxy_mode: str = DEFAULT_PROXY_MODE
+    ipvs_scheduler: str = "rr"
+    lb_algorithm: str = "random"
     api_address: str = "127.0.0.1"
     api_port: int = 0
 

@@ -5,6 +5,9 @@ from netcore.conntrack.tuple import FlowTuple, pack_flow, unpack_flow
 from netcore.packet.protocols import TCP_SYN
 from netcore.packet.rewrite import Rewrite
 
+BackendKey = tuple[tuple[bytes, int, int], tuple[bytes, int]]
+"""A frontend (address, protocol, port) and one of its backends (address, port)."""
+
 
 class ConntrackEntry:
     """`original` as the first packet was sent; `reply` as its answer is expected to arrive.
@@ -12,11 +15,13 @@ class ConntrackEntry:
     Without translation `reply` is `original` reversed. Both are kept packed: there may be a
     hundred thousand of these. Only ConntrackTable writes to `state`, `expires_at` (monotonic
     seconds; the past once it is forgotten), `slot` (of its wheel; -1: in none) and the packet
-    counts.
+    counts. `frontend` is the (address, protocol, port) of the Service that it was made through,
+    `service` its name.
     """
 
     __slots__ = (
         "expires_at",
+        "frontend",
         "original_key",
         "original_packets",
         "reply_key",
@@ -33,12 +38,14 @@ class ConntrackEntry:
         state: FlowState,
         expires_at: float = 0.0,
         service: str = "",
+        frontend: tuple[bytes, int, int] | None = None,
     ) -> None:
         self.original_key = pack_flow(original)
         self.reply_key = pack_flow(reply)
         self.state = state
         self.expires_at = expires_at
         self.service = service
+        self.frontend = frontend
         self.slot = -1
         self.original_packets = 0
         self.reply_packets = 0
@@ -65,6 +72,18 @@ class ConntrackEntry:
     def is_snat(self) -> bool:
         original, reply = self.original, self.reply
         return (original.src, original.src_port) != (reply.dst, reply.dst_port)
+
+    @property
+    def backend_key(self) -> BackendKey | None:
+        """Through which frontend to which backend it goes; None without a Service."""
+        if self.frontend is None:
+            return None
+        reply = self.reply
+        return self.frontend, (reply.src, reply.src_port)
+
+    def has_end(self, addresses: frozenset[bytes]) -> bool:
+        """Whether one of these has sent its first packet, or is who answers."""
+        return self.original.src in addresses or self.reply.src in addresses
 
     def may_restart(self, tcp_flags: int, *, is_reply: bool) -> bool:
         """Whether a packet opens a finished TCP flow anew: a client reuses its port."""

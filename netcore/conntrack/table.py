@@ -6,11 +6,12 @@ assured (Linux: early_drop in nf_conntrack_core.c); where all are, it is refused
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-from netcore.conntrack.entry import ConntrackEntry
+from netcore.conntrack.entry import BackendKey, ConntrackEntry
 from netcore.conntrack.fragments import DatagramKey, FragmentTable
+from netcore.conntrack.load import LoadCount
 from netcore.conntrack.timeouts import FlowState, next_state
 from netcore.conntrack.tuple import FlowTuple, pack_flow
 from netcore.conntrack.wheel import Wheel
@@ -31,6 +32,10 @@ class FlowView(Protocol):
 
     def first_fragment(self, datagram: DatagramKey) -> FlowTuple | None:
         """The tuple that the first fragment of this datagram had when it came in."""
+        ...
+
+    def load(self, frontend: tuple[bytes, int, int], backend: tuple[bytes, int]) -> tuple[int, int]:
+        """How many active and inactive connections a backend has through a frontend."""
         ...
 
     @property
@@ -56,6 +61,7 @@ class ConntrackTable:
         self._unassured: deque[ConntrackEntry] = deque()  # the oldest first; may be stale
         self._entries = 0
         self._peak = 0
+        self._load = LoadCount()
 
     def __len__(self) -> int:
         return self._entries
@@ -76,6 +82,13 @@ class ConntrackTable:
     def first_fragment(self, datagram: DatagramKey) -> FlowTuple | None:
         return self.fragments.lookup(datagram)
 
+    def load(self, frontend: tuple[bytes, int, int], backend: tuple[bytes, int]) -> tuple[int, int]:
+        return self._load.of((frontend, backend))
+
+    def loaded(self) -> Iterable[BackendKey]:
+        """The backends that have flows through a Service, with their frontends."""
+        return self._load
+
     def insert(self, entry: ConntrackEntry, now: float) -> bool:
         """Remember a flow. False, and nothing changed, when the table is full or a tuple taken."""
         by_key = self._by_key
@@ -87,6 +100,7 @@ class ConntrackTable:
         # A packet to oneself has one tuple for both directions: the original wins.
         by_key.setdefault(entry.reply_key, entry)
         self._entries += 1
+        self._load.add(entry)
         self._peak = max(self._peak, self._entries)
         entry.slot = -1
         self._wheel.schedule(entry, now)
@@ -108,6 +122,7 @@ class ConntrackTable:
         if state is previous:
             return
         entry.state = state
+        self._load.change(entry, previous)
         if state.timeout_s < previous.timeout_s:
             # Its slot may lie up to the wheel's horizon ahead; a closed flow must not wait.
             self._wheel.schedule(entry, now)
@@ -124,6 +139,14 @@ class ConntrackTable:
         if self._by_key.get(entry.reply_key) is entry:
             del self._by_key[entry.reply_key]
         self._entries -= 1
+        self._load.remove(entry)
+
+    def remove_those(self, are_meant: Callable[[ConntrackEntry], bool]) -> int:
+        """Forget all flows that `are_meant`; returns how many. Looks at every flow."""
+        meant = [entry for entry in self if are_meant(entry)]
+        for entry in meant:
+            self.remove(entry)
+        return len(meant)
 
     def expire(self, now: float) -> int:
         """Forget all flows whose time is over; returns how many. Call about once a second."""

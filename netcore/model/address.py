@@ -50,6 +50,14 @@ def parse_network(value: str) -> IpNetwork:
         raise ConfigError(f"{value!r} is not a CIDR: {error}") from error
 
 
+def contains(network: IpNetwork, packed_address: bytes) -> bool:
+    """Whether the network has this packed address; never one of the other family."""
+    if len(packed_address) * 8 != network.max_prefixlen:
+        return False
+    prefix = int.from_bytes(packed_address, "big") & int(network.netmask)
+    return prefix == int(network.network_address)
+
+
 def parse_mac(value: str) -> bytes:
     """The 6 bytes of a colon-separated MAC address. Raises ConfigError."""
     parts = value.split(":")

@@ -13,6 +13,10 @@ MASQUERADE_PORTS = range(61000, 65535)
 ip_local_port_range (32768 to 60999) and Kubernetes' node ports (30000 to 32767), so never a port
 of the node itself; 65535 is no valid end of a port range in a routing rule (net/core/fib_rules.c).
 """
+NODE_PORTS = range(30_000, 32_768)
+"""Kubernetes' default of --service-node-port-range."""
+
+DEFAULT_PROXY_MODE = "ipvs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,9 @@ class ClusterConfig:
     underlay_mtu_bytes: int = 1500
     vni: int = VNI
     vxlan_port: int = VXLAN_PORT
-    proxy_mode: str = "iptables"
+    proxy_mode: str = DEFAULT_PROXY_MODE
+    ipvs_scheduler: str = "rr"
+    lb_algorithm: str = "random"
     has_ipv6_underlay: bool = False
 
     @property

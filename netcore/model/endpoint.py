@@ -14,7 +14,10 @@ class EndpointPort:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One backend. Conditions are as in the API, with unset `ready` already read as true."""
+    """One backend. Conditions are as in the API, with unset `ready` already read as true.
+
+    `for_zones` and `for_nodes` are its hints: who shall prefer it.
+    """
 
     addresses: tuple[IpAddress, ...]
     ready: bool = True
@@ -24,6 +27,8 @@ class Endpoint:
     node_name: str = ""
     zone: str = ""
     target: tuple[str, str] | None = None  # (namespace, name) of the pod behind it
+    for_zones: tuple[str, ...] = ()
+    for_nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

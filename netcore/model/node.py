@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 
 from netcore.model.address import IpAddress, IpNetwork
 
+ZONE_LABEL = "topology.kubernetes.io/zone"
+PROXY_MODE_LABEL = "kubehop.dev/proxy-mode"
+"""A node with it has a proxy mode of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from netcore.model.address import IpAddress
+from netcore.model.address import IpAddress, IpNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,12 @@ class ServicePort:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`cluster_ips` is empty for headless and ExternalName services."""
+    """`cluster_ips` is empty for headless and ExternalName services.
+
+    `load_balancer_ips` are those that nodes answer for themselves (ingress of ipMode VIP); with
+    `load_balancer_source_ranges` only from there, when there are any. `traffic_distribution` is
+    empty or the API's PreferSameZone, PreferClose or PreferSameNode.
+    """
 
     namespace: str
     name: str
@@ -32,6 +37,11 @@ class Service:
     internal_traffic_policy: str = "Cluster"
     external_traffic_policy: str = "Cluster"
     publish_not_ready_addresses: bool = False
+    external_ips: tuple[IpAddress, ...] = ()
+    load_balancer_ips: tuple[IpAddress, ...] = ()
+    load_balancer_source_ranges: tuple[IpNetwork, ...] = ()
+    health_check_node_port: int = 0
+    traffic_distribution: str = ""
 
     @property
     def key(self) -> tuple[str, str]:

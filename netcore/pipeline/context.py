@@ -1,9 +1,9 @@
 """What surrounds a packet: where it came in, when, and the sources of chance."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from netcore.service.frontend import FrontendKey
+from netcore.service.balancing import BalancingView
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,10 @@ Ingress = FromPod | FromTunnel | FromHost
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`now_s` is monotonic. `random_below(n)` gives 0 <= x < n.
-
-    `turns` counts the connections that each frontend has been given so far.
-    """
+    """`now_s` is monotonic. `random_below(n)` gives 0 <= x < n. `balancing` is what
+    earlier connections to Services left behind."""
 
     ingress: Ingress
     now_s: float
-    turns: Mapping[FrontendKey, int]
+    balancing: BalancingView
     random_below: Callable[[int], int]

@@ -123,6 +123,7 @@ def _forward_new(passage: Passage) -> Decision:
         reply=passage.flow.reversed(),
         state=initial_state(original.protocol, passage.packet.tcp_flags),
         service=passage.frontend.name if passage.frontend else "",
+        frontend=passage.frontend.key if passage.frontend else None,
     )
     return _conclude(passage, verdict, is_new=True)
 
@@ -139,7 +140,7 @@ def _conclude(passage: Passage, verdict: Verdict, *, is_new: bool) -> Decision:
         is_new=is_new,
         replaces=passage.replaces,
         is_reply=passage.is_reply,
-        turn_of=passage.frontend.key if passage.frontend else None,
+        balancing=passage.balancing,
         fragment_to_bytes=_fragment_size(passage, verdict),
         is_first_fragment=passage.is_first_fragment and passage.entry is not None,
     )

@@ -9,13 +9,14 @@ from netcore.packet.packet import Packet
 from netcore.pipeline.context import Context
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.trace import Hop, Stage
+from netcore.service.balancing import Update
 from netcore.service.frontend import Frontend
 
 
 @dataclass(slots=True)
 class Passage:
     """What the stages share. `flow` is the tuple as it is now, after what was rewritten so far;
-    `original` is the packet's own.
+    `original` is the packet's own. `masquerade_why`: the source has to be the node's own, and why.
     """
 
     snapshot: Snapshot
@@ -29,6 +30,8 @@ class Passage:
     is_reply: bool = False
     replaces: ConntrackEntry | None = None
     frontend: Frontend | None = None
+    balancing: tuple[Update, ...] = ()
+    masquerade_why: str = ""
 
     @property
     def is_fragment(self) -> bool:

@@ -19,13 +19,17 @@ from netcore.forwarding.destinations import (
 )
 from netcore.forwarding.routes import Route, RouteTable
 from netcore.model.change import Batch, Change, NetworkObject
-from netcore.model.config import ClusterConfig
+from netcore.model.config import DEFAULT_PROXY_MODE, ClusterConfig
 from netcore.model.endpoint import EndpointSlice
 from netcore.model.namespace import Namespace
-from netcore.model.node import Node
+from netcore.model.node import PROXY_MODE_LABEL, ZONE_LABEL, Node
 from netcore.model.pod import Pod
 from netcore.model.service import Service
+from netcore.service.balancing import Scope, ServicePortScope
 from netcore.service.frontend import Frontend, FrontendKey, compile_frontends
+from netcore.service.modes.base import HashedRules, ProxyMode, Rules
+from netcore.service.modes.registry import PROXY_MODES, proxy_mode
+from netcore.service.topology import Place
 
 Key = tuple[str, str]
 
@@ -36,7 +40,8 @@ class Snapshot:
 
     `gateways` are the packed addresses that this node has towards its pods (the first of each
     pod CIDR), `node_addresses` those it has on the underlay. `service_addresses` are all
-    cluster IPs, so that an unknown port can be told from an unknown address.
+    cluster IPs, so that an unknown port can be told from an unknown address. Where several
+    Services claim one frontend, `contested` has them all and `frontends` the first by name.
     """
 
     config: ClusterConfig
@@ -52,15 +57,33 @@ class Snapshot:
     pods_by_ip: Mapping[bytes, Pod] = field(default_factory=dict)
     slices_by_service: Mapping[Key, frozenset[Key]] = field(default_factory=dict)
     frontends: Mapping[FrontendKey, Frontend] = field(default_factory=dict)
+    contested: Mapping[FrontendKey, tuple[Frontend, ...]] = field(default_factory=dict)
     service_addresses: Mapping[bytes, Key] = field(default_factory=dict)
     nodes_by_underlay: Mapping[bytes, Node] = field(default_factory=dict)
     routes: RouteTable[Destination] = field(default_factory=lambda: RouteTable(()))
     gateways: tuple[bytes, ...] = ()
     node_addresses: tuple[bytes, ...] = ()
+    mode: ProxyMode = field(default_factory=lambda: proxy_mode(DEFAULT_PROXY_MODE))
+    rules: Rules = field(default_factory=lambda: HashedRules({}))
 
     @property
     def node(self) -> Node | None:
         return self.nodes.get(self.node_name)
+
+    @property
+    def place(self) -> Place:
+        """Where the node stands, for endpoints that are nearer than others."""
+        return _place(self.node_name, self.node)
+
+    def is_own_address(self, packed_address: bytes) -> bool:
+        """Whether the node itself has it, on the underlay or towards its pods."""
+        return packed_address in self.node_addresses or packed_address in self.gateways
+
+    def has_no_scope(self, scope: Scope) -> bool:
+        """Whether nothing that has this balancing scope is there any more."""
+        if isinstance(scope, ServicePortScope):
+            return scope.service not in self.services
+        return scope not in self.frontends
 
     def gateway(self, width_bytes: int) -> bytes | None:
         """The gateway of the family with addresses that wide."""
@@ -78,6 +101,7 @@ class Snapshot:
             and self.pods_by_ip is other.pods_by_ip
             and self.frontends is other.frontends
             and self.service_addresses is other.service_addresses
+            and self.mode is other.mode
         )
 
     def slices_of(self, service: Key) -> Iterator[EndpointSlice]:
@@ -107,6 +131,8 @@ class _Builder:
         self._base = base
         self._copies: dict[str, Any] = {}
         self._config = base.config
+        self._place = base.place
+        self._mode = base.mode
         self._dirty_services: set[Key] = set()
         self._topology_changed = False
 
@@ -132,12 +158,25 @@ class _Builder:
                 pass  # a Manifest is for those who run pods
 
     def finish(self) -> Snapshot:
+        if self._topology_changed:
+            nodes = self._view("nodes")
+            self._copies |= _topology(self._config, self._base.node_name, nodes)
+            self._look_from(nodes.get(self._base.node_name))
         for key in self._dirty_services:
             self._recompile(key)
-        if self._topology_changed:
-            self._copies |= _topology(self._config, self._base.node_name, self._view("nodes"))
+        if "frontends" in self._copies or self._mode is not self._base.mode:
+            self._copies["rules"] = self._mode.compile(self._view("frontends"))
         changed: dict[str, Any] = self._copies
-        return replace(self._base, config=self._config, **changed)
+        return replace(self._base, config=self._config, mode=self._mode, **changed)
+
+    def _look_from(self, own: Node | None) -> None:
+        """The node itself may have changed: where it stands, how it proxies."""
+        self._place = _place(self._base.node_name, own)
+        if self._place != self._base.place:
+            self._dirty_services.update(self._view("services"))
+        made = _mode(self._config, own)
+        if self._mode != made:
+            self._mode = made
 
     def _apply_pod(self, pod: Pod, *, deleted: bool) -> None:
         previous: Pod | None = self._view("pods").get(pod.key)
@@ -180,27 +219,47 @@ class _Builder:
         previous: Service | None = self._base.services.get(key)
         service: Service | None = self._view("services").get(key)
         if previous is not None and previous is not service:
-            self._forget_frontends(previous)
+            self._forget(previous)
         if service is None:
             return
         slices = self._view("endpoint_slices")
         owned = sorted(self._view("slices_by_service").get(key, ()))
-        for frontend in compile_frontends(service, [slices[name] for name in owned]):
-            self._writable("frontends")[frontend.key] = frontend
+        owned_slices = [slices[name] for name in owned]
+        for frontend in compile_frontends(service, owned_slices, self._place):
+            self._claim(frontend)
         if previous is not service:
             addresses = self._writable("service_addresses")
             addresses.update((address.packed, key) for address in service.cluster_ips)
 
-    def _forget_frontends(self, service: Service) -> None:
-        frontends = self._writable("frontends")
+    def _forget(self, service: Service) -> None:
         addresses = self._writable("service_addresses")
-        for frontend in compile_frontends(service, ()):
-            known = frontends.get(frontend.key)
-            if known is not None and known.service.key == service.key:
-                del frontends[frontend.key]
+        for frontend in compile_frontends(service, (), self._place):
+            self._settle(frontend.key, self._others(frontend))
         for address in service.cluster_ips:
             if addresses.get(address.packed) == service.key:
                 del addresses[address.packed]
+
+    def _claim(self, frontend: Frontend) -> None:
+        self._settle(frontend.key, [*self._others(frontend), frontend])
+
+    def _others(self, frontend: Frontend) -> list[Frontend]:
+        """What other Services have at the place of this frontend."""
+        known: Frontend | None = self._view("frontends").get(frontend.key)
+        claims = self._view("contested").get(frontend.key, () if known is None else (known,))
+        return [claim for claim in claims if claim.service.key != frontend.service.key]
+
+    def _settle(self, key: FrontendKey, claims: list[Frontend]) -> None:
+        """Among those who claim a frontend, the first by name has it."""
+        claims.sort(key=lambda claim: claim.service.key)
+        frontends = self._writable("frontends")
+        if claims:
+            frontends[key] = claims[0]
+        else:
+            frontends.pop(key, None)
+        if len(claims) > 1:
+            self._writable("contested")[key] = tuple(claims)
+        elif key in self._view("contested"):
+            del self._writable("contested")[key]
 
     def _put(self, name: str, key: Any, value: NetworkObject, *, deleted: bool) -> None:
         mapping = self._writable(name)
@@ -232,6 +291,17 @@ def _topology(config: ClusterConfig, node_name: str, nodes: Mapping[str, Node]) 
             address.packed: node for node in nodes.values() for address in node.underlay_addresses
         },
     }
+
+
+def _place(name: str, own: Node | None) -> Place:
+    return Place(name, own.labels.get(ZONE_LABEL, "") if own else "")
+
+
+def _mode(config: ClusterConfig, own: Node | None) -> ProxyMode:
+    """The node's own by its label, else the cluster's."""
+    wanted = own.labels.get(PROXY_MODE_LABEL, "") if own else ""
+    name = wanted if wanted in PROXY_MODES else config.proxy_mode
+    return proxy_mode(name, config.ipvs_scheduler, config.lb_algorithm)
 
 
 def _routes(

@@ -5,7 +5,7 @@ from enum import Enum
 
 from netcore.conntrack.entry import ConntrackEntry
 from netcore.packet.rewrite import Rewrite
-from netcore.service.frontend import FrontendKey
+from netcore.service.balancing import Update
 
 
 class DropReason(Enum):
@@ -23,6 +23,7 @@ class DropReason(Enum):
     NO_TUNNEL_OR_ENCAPSULATION_ENDPOINT = 160
     NO_MAPPING_FOR_NAT_MASQUERADE = 161
     FIB_LOOKUP_FAILED = 169
+    DENIED_BY_LB_SRC_RANGE_CHECK = 177
     INVALID_VNI = 183
 
 
@@ -89,9 +90,10 @@ class Decision:
     """A verdict and what has to happen with it, in this order: rewrite, conntrack, verdict.
 
     `entry` is the flow that the packet belongs to: to be inserted when `is_new`, else to be
-    refreshed; `replaces` is a finished flow of the same tuple that makes room. `turn_of` names
-    the frontend whose round-robin turn was used up. `quoted_rewrite`: the packet is an ICMP
-    error and the packet that it quotes is to be rewritten by this, too. `fragment_to_bytes`:
+    refreshed; `replaces` is a finished flow of the same tuple that makes room. `balancing` is
+    what the choice of a backend changes for the next connection. `quoted_rewrite`: the packet
+    is an ICMP error and the packet that it quotes is to be rewritten by this, too.
+    `fragment_to_bytes`:
     the IP packet is larger than the way on carries and is to be cut into fragments no larger
     than that (0: it fits). `is_first_fragment`: later fragments of the same datagram follow it, so
     its tuple is to be remembered, unless `entry` could not be.
@@ -103,7 +105,7 @@ class Decision:
     is_new: bool = False
     replaces: ConntrackEntry | None = None
     is_reply: bool = False
-    turn_of: FrontendKey | None = None
+    balancing: tuple[Update, ...] = ()
     quoted_rewrite: Rewrite | None = None
     fragment_to_bytes: int = 0
     is_first_fragment: bool = False

@@ -114,7 +114,7 @@ def test_requests_are_traced_and_tables_shown_with_the_kubeconfig(kubectl, compo
         check=True,
     )
     assert "HTTP 200 from" in traced.stdout
-    assert "round robin chose" in traced.stdout
+    assert "round robin: endpoint" in traced.stdout
     node = sorted(ready_nodes(kubectl))[0]
     shown = subprocess.run(
         [kubehop, "node", node, "dump", *access], capture_output=True, text=True, check=True

@@ -142,7 +142,7 @@ def test_the_answer_through_a_service_restores_the_tuple(ends, port, turn, is_ud
     owner = CLIENT_POD if me in (CLIENT, CLIENT6) else WEB_PODS[0]
     dport, build = (53, frames.udp) if is_udp else (80, frames.tcp)
     node = Decider(SNAPSHOT, random_below=lambda n: lot % n)
-    node.turns[service, 17 if is_udp else 6, dport] = turn
+    node.turn_to((service, 17 if is_udp else 6, dport), turn)
     there = node.send(build(me, service, port, dport), from_pod(owner))
     source, source_port, backend, backend_port = there.ends
     assert frames.wrong_checksums(there.frame) == []
@@ -204,7 +204,7 @@ def test_fragments_in_their_order_arrive_whole(is_reply, ends, data, units, lot)
     ingress: FromPod | FromTunnel | FromHost = from_pod(CLIENT_POD)
     whole, source = frames.udp(me, target, 7, 53, data), (me, 7)
     if is_reply:
-        node.turns[target, 17, 53] = 1  # of the other node
+        node.turn_to((target, 17, 53), 1)  # of the other node
         sent = node.send(frames.udp(me, target, 7, 53), ingress)
         ingress = FromHost() if sent.verdict == ToHost() else from_node(2)
         src, sport, dst, dport = sent.ends

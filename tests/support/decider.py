@@ -1,9 +1,8 @@
-"""Carries decisions out on paper: `decide`, then conntrack, turns and rewrites, as a datapath.
+"""Carries decisions out on paper: `decide`, then conntrack, balancing and rewrites, as a datapath.
 
 Every packet is decided twice, with a trace and without, and both must agree.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,6 +17,7 @@ from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.stages.tracking import flow_of
 from netcore.pipeline.trace import Hop, Stage
 from netcore.pipeline.verdict import Decision, Drop, Reject, Reply, Verdict
+from netcore.service.balancing import BalancingTable, NextTurn
 from netcore.service.frontend import FrontendKey
 
 
@@ -55,9 +55,13 @@ class Decider:
 
     snapshot: Snapshot
     flows: ConntrackTable = field(default_factory=ConntrackTable)
-    turns: Counter[FrontendKey] = field(default_factory=Counter)
+    balancing: BalancingTable = field(default_factory=BalancingTable)
     now_s: float = 1000.0
     random_below: Callable[[int], int] = lambda n: 0
+
+    def turn_to(self, frontend: FrontendKey, turn: int) -> None:
+        """The next connection to `frontend` goes to this backend."""
+        self.balancing.commit([NextTurn(frontend, turn)], self.now_s)
 
     def send(self, frame: bytes | bytearray, ingress: Ingress) -> Outcome:
         """Decide and carry out. A frame of a pod gets that pod's MAC."""
@@ -80,7 +84,7 @@ class Decider:
 
     def decide(self, packet: Packet, ingress: Ingress) -> tuple[Decision, tuple[Hop, ...]]:
         """Changes nothing. Fails when a trace changes the decision."""
-        ctx = Context(ingress, self.now_s, self.turns, self.random_below)
+        ctx = Context(ingress, self.now_s, self.balancing, self.random_below)
         hops: list[Hop] = []
         decision = decide(self.snapshot, self.flows, packet, ctx, hops)
         silent = decide(self.snapshot, self.flows, packet, ctx)
@@ -97,8 +101,7 @@ class Decider:
         if decision.replaces is not None:
             self.flows.remove(decision.replaces)
         assert self.flows.insert(entry, self.now_s), "decide must only name flows there is room for"
-        if decision.turn_of is not None:
-            self.turns[decision.turn_of] += 1
+        self.balancing.commit(decision.balancing, self.now_s)
 
 
 def comparable(decision: Decision) -> tuple[object, ...]:
@@ -110,7 +113,7 @@ def comparable(decision: Decision) -> tuple[object, ...]:
         decision.is_new,
         _entry(decision.replaces),
         decision.is_reply,
-        decision.turn_of,
+        decision.balancing,
         decision.quoted_rewrite,
         decision.fragment_to_bytes,
         decision.is_first_fragment,

@@ -15,13 +15,14 @@ from types import TracebackType
 from typing import Self
 
 from netcore.model.address import format_mac
-from netcore.model.config import MASQUERADE_PORTS
+from netcore.model.config import MASQUERADE_PORTS, NODE_PORTS
+from netcore.model.host_plan import HostPlan
 from netcore.model.node import Node
 from netcore.model.pod import Pod
 from netcore.pipeline.snapshot import Snapshot
 from nodeagent.datapath.base import PodPort
 from nodeagent.datapath.userspace.datapath import UserspaceDatapath
-from nodeagent.edges.links import HOST_DEVICE, HostLink, configure_host
+from nodeagent.edges.host_endpoint import HOST_DEVICE, HostEndpoint, HostLink
 from nodeagent.edges.netns import run_in_netns
 from nodeagent.edges.pod_device import PodLink, open_pod_device
 from nodeagent.edges.sysctl import HOST_SETTINGS, ensure
@@ -153,8 +154,12 @@ class Topology(AbstractContextManager["Topology"]):
         """The node that `snapshot` is seen from, with its datapath and host endpoint."""
         node = snapshot.nodes[snapshot.node_name]
         machine = self.plug(node.name, f"{node.underlay_addresses[0]}/16")
-        tunnel, tap = run_in_netns(machine.path, lambda: _open_host(snapshot, node))
-        datapath = UserspaceDatapath(snapshot, tunnel, tap, node.vtep_mac)
+        tunnel, tap, host = run_in_netns(machine.path, lambda: _open_host(snapshot, node))
+
+        def lead_in(plan: HostPlan) -> None:
+            run_in_netns(machine.path, lambda: host.apply(plan))
+
+        datapath = UserspaceDatapath(snapshot, tunnel, tap, node.vtep_mac, lead_in)
         self._stack.callback(datapath.close)
         made = self.nodes[node.name] = EmulatedNode(machine, datapath, snapshot)
         return made
@@ -207,13 +212,13 @@ def _disable_offloads(machine: Namespace) -> None:
     machine.run("ethtool", "-K", "eth0", "tx", "off")
 
 
-def _open_host(snapshot: Snapshot, node: Node) -> tuple[VxlanSocket, int]:
+def _open_host(snapshot: Snapshot, node: Node) -> tuple[VxlanSocket, int, HostEndpoint]:
     """As nodeagent.main does it, in the node's namespace."""
     ensure(HOST_SETTINGS)
     config, underlay = snapshot.config, node.underlay_addresses[0]
     tunnel = VxlanSocket(underlay, config.vxlan_port)
     tap = open_tap(HOST_DEVICE)
-    configure_host(
+    host = HostEndpoint(
         HostLink(
             node.vtep_mac,
             config.pod_mtu_bytes,
@@ -221,6 +226,7 @@ def _open_host(snapshot: Snapshot, node: Node) -> tuple[VxlanSocket, int]:
             config.pod_cidrs + config.service_cidrs,
             underlay,
             MASQUERADE_PORTS,
+            NODE_PORTS,
         )
     )
-    return tunnel, tap
+    return tunnel, tap, host

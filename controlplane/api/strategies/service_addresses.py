@@ -10,6 +10,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from netcore.model.config import NODE_PORTS
 from netcore.model.errors import AllocationError
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from controlplane.config import IPNetwork
     from netcore.model.address import IpAddress
 
-FIRST_NODE_PORT = 30000
-LAST_NODE_PORT = 32767
+FIRST_NODE_PORT = NODE_PORTS.start
+LAST_NODE_PORT = NODE_PORTS.stop - 1
 _STATIC_NODE_PORTS = 86  # min(max(16, range / 32), 128)
 
 

@@ -1,9 +1,11 @@
 """Source translation: where the answer would not find its way back otherwise.
 
-Three cases, as on a kube-proxy and flannel node: a pod that reaches itself through its Service
-(hairpin) gets the gateway as source; what leaves the cluster gets the node's address, with a
-port of its own range so that the node can tell these answers from its own connections; and a
-flow whose answers could not be told from another's gets another port (Linux: get_unique_tuple
+Four cases, as on a kube-proxy and flannel node: a pod that reaches itself through its Service
+(hairpin) gets the gateway as source, and so does what came in by a node port or the like, so that
+its answer comes back to the node that translated it; what leaves the cluster gets the node's
+address, with a port of its own range so that the node can tell these answers from its own
+connections; and a flow whose answers could not be told from another's gets another port (Linux:
+get_unique_tuple
 in net/netfilter/nf_nat_core.c). That happens when a pod uses one port of its own both towards
 a Service and towards the endpoint behind it.
 """
@@ -33,8 +35,11 @@ def masquerade(passage: Passage, verdict: Verdict) -> Drop | None:
     width = len(flow.dst)
     if isinstance(verdict, Deliver) and flow.src == flow.dst:
         return _translate(passage, snapshot.gateway(width), "hairpin: a pod reaches itself")
-    if leaves_cluster(passage, verdict):
-        return _translate(passage, snapshot.node_address(width), "leaves the cluster")
+    if passage.masquerade_why and not isinstance(verdict, ToHost):
+        return _translate(passage, snapshot.gateway(width), passage.masquerade_why)
+    if passage.masquerade_why or leaves_cluster(passage, verdict):
+        why = passage.masquerade_why or "leaves the cluster"
+        return _translate(passage, snapshot.node_address(width), why)
     taken = passage.flows.lookup(flow.reversed())
     if taken is not None and taken[0] is not passage.replaces:
         return _translate(passage, flow.src, "another flow expects the same answers")

@@ -34,7 +34,7 @@ def route(passage: Passage) -> Verdict:
         case RemotePods(node):
             return _encapsulate(passage, node, found.network)
         case ServiceRange():
-            _note(passage, found.network, "no Service has this address")
+            _note(passage, found.network, "no Service answers at this address")
             return Drop(DropReason.SERVICE_BACKEND_NOT_FOUND)
         case Unallocated():  # pragma: no branch: these are all destinations there are
             _note(passage, found.network, "the address belongs to no node's pod CIDR")
@@ -71,7 +71,7 @@ def _encapsulate(passage: Passage, node: Node, cidr: IpNetwork) -> Verdict:
 
 
 def _leave_cluster(passage: Passage) -> Verdict:
-    if isinstance(passage.ctx.ingress, FromTunnel):
+    if isinstance(passage.ctx.ingress, FromTunnel) and not passage.is_reply:
         _note(passage, "default", "a tunnelled packet does not leave the cluster from here")
         return Drop(DropReason.FIB_LOOKUP_FAILED)
     _note(passage, "default dev host", "outside the cluster's ranges: through the node")

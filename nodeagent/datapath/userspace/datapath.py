@@ -7,8 +7,10 @@ from functools import partial
 
 from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.tuple import FlowTuple
+from netcore.forwarding.host import host_plan
 from netcore.model.address import packed, text
 from netcore.model.errors import DatapathError, PacketError
+from netcore.model.host_plan import HostPlan
 from netcore.pipeline.context import FromTunnel, Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.verdict import Drop, DropReason
@@ -36,11 +38,20 @@ class UserspaceDatapath:
     """See nodeagent.datapath.base.Datapath. Packets are handled in a thread of its own."""
 
     def __init__(
-        self, snapshot: Snapshot, tunnel: VxlanSocket, host_tap: int, vtep_mac: bytes
+        self,
+        snapshot: Snapshot,
+        tunnel: VxlanSocket,
+        host_tap: int,
+        vtep_mac: bytes,
+        lead_in: Callable[[HostPlan], None],
     ) -> None:
-        """Owns `tunnel` and the descriptor `host_tap` from now on."""
+        """Owns `tunnel` and the descriptor `host_tap` from now on. `lead_in` makes the node's
+        kernel hand over what the plan says, and may raise DatapathError.
+        """
         host = Tap(host_tap, vtep_mac, has_offload_header(host_tap))
         self._host = host
+        self._lead_in = lead_in
+        self._led_in: Snapshot | None = None
         self._socket = tunnel
         self._tunnel = Tunnel(tunnel, snapshot.config.vni, may_coalesce=host.has_offload)
         self._capabilities = _CAPABILITIES | tunnel.capabilities | offered_offloads(host_tap)
@@ -67,6 +78,11 @@ class UserspaceDatapath:
 
     def apply(self, snapshot: Snapshot) -> None:
         self._loop.call(lambda: self._apply(snapshot))
+        last, self._led_in = self._led_in, None
+        # The same one again is a full apply: the kernel is looked at anew.
+        if last is None or last is snapshot or last.services is not snapshot.services:
+            self._lead_in(host_plan(snapshot.services.values()))
+        self._led_in = snapshot
 
     def observe(self, wanted: ObservationFilter, report: Callable[[Observation], None]) -> Observer:
         watcher = Watcher(wanted, report)

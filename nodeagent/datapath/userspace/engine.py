@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from netcore.conntrack.fragments import datagram_of
 from netcore.conntrack.table import ConntrackTable
@@ -30,6 +29,7 @@ from netcore.packet.rewrite import apply_rewrite, rewrite_quoted, set_macs
 from netcore.pipeline.context import Context, FromHost, FromTunnel, Ingress
 from netcore.pipeline.decide import decide
 from netcore.pipeline.snapshot import Snapshot
+from netcore.pipeline.stale import gone_backends
 from netcore.pipeline.trace import Hop, Stage
 from netcore.pipeline.verdict import (
     Decision,
@@ -42,6 +42,7 @@ from netcore.pipeline.verdict import (
     ToHost,
     Verdict,
 )
+from netcore.service.balancing import BalancingTable
 from nodeagent.datapath.userspace.answers import answer_reject, answer_reply
 from nodeagent.datapath.userspace.counters import Counters, counter_names
 from nodeagent.datapath.userspace.devices import HEADROOM_BYTES, Tap
@@ -53,9 +54,6 @@ from nodeagent.datapath.userspace.flowcache import (
     read_plain,
 )
 from nodeagent.datapath.userspace.tunnel import Tunnel
-
-if TYPE_CHECKING:
-    from netcore.service.frontend import FrontendKey
 
 _NO_OPTIONS = 0x45
 _FRAGMENTED = 0x3FFF
@@ -86,6 +84,7 @@ class Engine:
         self.conntrack = ConntrackTable()
         self.counters = Counters()
         self._watchers: list[Watcher] = []
+        self._scopes_changed = False
         self._generation = 0
         self._fast_generation = 0  # _NOBODY while somebody observes
         self._mtu_bytes = snapshot.config.pod_mtu_bytes
@@ -94,7 +93,7 @@ class Engine:
         self._vtep_mac = vtep_mac
         self._host_port = Port(FromHost(), "host", host)
         self._pods: dict[bytes, Tap] = {}
-        self._turns: dict[FrontendKey, int] = {}
+        self.balancing = BalancingTable()
         self._random_below = random.SystemRandom().randrange
 
     @property
@@ -106,20 +105,22 @@ class Engine:
         self._renew()
 
     def remove_pod(self, ips: tuple[bytes, ...]) -> None:
+        """Its flows are forgotten, too: another pod may get its addresses."""
         for ip in ips:
             self._pods.pop(ip, None)
+        gone = frozenset(ips)
+        self.conntrack.remove_those(lambda entry: entry.has_end(gone))
         self._renew()
 
     def has_pod(self, ip: bytes) -> bool:
         return ip in self._pods
 
     def use(self, snapshot: Snapshot) -> None:
-        """Decide by `snapshot` from the next packet on; turns of gone frontends are forgotten."""
-        gone = [key for key in self._turns if key not in snapshot.frontends]
-        for key in gone:
-            del self._turns[key]
+        """Decide by `snapshot` from the next packet on; what is gone from it is forgotten."""
         if not snapshot.forwards_like(self.snapshot):
             self._renew()
+        self._forget_stale_flows(snapshot)
+        self._scopes_changed |= snapshot.frontends is not self.snapshot.frontends
         self.snapshot = snapshot
         self._mtu_bytes = snapshot.config.pod_mtu_bytes
 
@@ -185,10 +186,20 @@ class Engine:
             self.counters.count("drop_queue_full")
 
     def context(self, ingress: Ingress, now: float) -> Context:
-        return Context(ingress, now, self._turns, self._random_below)
+        return Context(ingress, now, self.balancing, self._random_below)
 
     def expire(self, now: float) -> None:
         self.conntrack.expire(now)
+        self.balancing.expire(now)
+        if self._scopes_changed:
+            self._scopes_changed = False
+            self.balancing.forget(self.snapshot.has_no_scope)
+
+    def _forget_stale_flows(self, snapshot: Snapshot) -> None:
+        """Flows to endpoints that are gone; to be asked before `snapshot` is in force."""
+        gone = gone_backends(self.conntrack.loaded(), self.snapshot, snapshot)
+        if gone:
+            self.conntrack.remove_those(lambda entry: entry.backend_key in gone)
 
     def _renew(self) -> None:
         """Nothing that was kept is in force any longer."""
@@ -290,8 +301,8 @@ class Engine:
             self.conntrack.remove(decision.replaces)
         if not self.conntrack.insert(entry, now):
             return False
-        if decision.turn_of is not None:
-            self._turns[decision.turn_of] = self._turns.get(decision.turn_of, 0) + 1
+        if decision.balancing:
+            self.balancing.commit(decision.balancing, now)
         return True
 
     def _output(self, verdict: Deliver | Encap | ToHost, flow: FlowTuple) -> Output | None:

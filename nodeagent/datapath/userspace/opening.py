@@ -2,11 +2,12 @@
 
 import os
 
-from netcore.model.config import MASQUERADE_PORTS
+from netcore.model.config import MASQUERADE_PORTS, NODE_PORTS
 from netcore.model.errors import DatapathError
 from nodeagent.datapath.base import Site
 from nodeagent.datapath.userspace.datapath import UserspaceDatapath
-from nodeagent.edges.links import HOST_DEVICE, HostLink, configure_host, device_of
+from nodeagent.edges.host_endpoint import HOST_DEVICE, HostEndpoint, HostLink
+from nodeagent.edges.links import device_of
 from nodeagent.edges.sysctl import HOST_SETTINGS, ensure
 from nodeagent.edges.tap import open_tap
 from nodeagent.edges.vxlan_socket import VxlanSocket
@@ -33,12 +34,12 @@ def open_userspace(site: Site) -> UserspaceDatapath:
         tunnel.close()
         raise
     try:
-        configure_host(_host_link(site))
+        endpoint = HostEndpoint(_host_link(site))
     except DatapathError:
         tunnel.close()
         os.close(host_tap)
         raise
-    return UserspaceDatapath(site.snapshot, tunnel, host_tap, site.vtep_mac)
+    return UserspaceDatapath(site.snapshot, tunnel, host_tap, site.vtep_mac, endpoint.apply)
 
 
 def _host_link(site: Site) -> HostLink:
@@ -51,4 +52,5 @@ def _host_link(site: Site) -> HostLink:
         routed=snapshot.config.pod_cidrs + snapshot.config.service_cidrs,
         underlay=site.underlay,
         masquerade_ports=MASQUERADE_PORTS,
+        node_ports=NODE_PORTS,
     )

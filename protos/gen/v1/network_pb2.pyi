@@ -36,6 +36,8 @@ class ClusterConfig(_message.Message):
     VXLAN_PORT_FIELD_NUMBER: _builtins.int
     PROXY_MODE_FIELD_NUMBER: _builtins.int
     HAS_IPV6_UNDERLAY_FIELD_NUMBER: _builtins.int
+    IPVS_SCHEDULER_FIELD_NUMBER: _builtins.int
+    LB_ALGORITHM_FIELD_NUMBER: _builtins.int
     cluster_name: _builtins.str
     cluster_domain: _builtins.str
     """"cluster.local" """
@@ -47,6 +49,10 @@ class ClusterConfig(_message.Message):
     proxy_mode: _builtins.str
     has_ipv6_underlay: _builtins.bool
     """VXLAN takes 20 bytes more of each packet"""
+    ipvs_scheduler: _builtins.str
+    """as in `ipvsadm --scheduler`"""
+    lb_algorithm: _builtins.str
+    """of proxy mode ebpf: random, maglev"""
     @_builtins.property
     def pod_cidrs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -68,10 +74,12 @@ class ClusterConfig(_message.Message):
         vxlan_port: _builtins.int = ...,
         proxy_mode: _builtins.str = ...,
         has_ipv6_underlay: _builtins.bool = ...,
+        ipvs_scheduler: _builtins.str = ...,
+        lb_algorithm: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_domain", b"cluster_domain", "cluster_name", b"cluster_name", "dns_addresses", b"dns_addresses", "has_ipv6_underlay", b"has_ipv6_underlay", "pod_cidrs", b"pod_cidrs", "proxy_mode", b"proxy_mode", "service_cidrs", b"service_cidrs", "underlay_mtu_bytes", b"underlay_mtu_bytes", "vni", b"vni", "vxlan_port", b"vxlan_port"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_domain", b"cluster_domain", "cluster_name", b"cluster_name", "dns_addresses", b"dns_addresses", "has_ipv6_underlay", b"has_ipv6_underlay", "ipvs_scheduler", b"ipvs_scheduler", "lb_algorithm", b"lb_algorithm", "pod_cidrs", b"pod_cidrs", "proxy_mode", b"proxy_mode", "service_cidrs", b"service_cidrs", "underlay_mtu_bytes", b"underlay_mtu_bytes", "vni", b"vni", "vxlan_port", b"vxlan_port"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -249,6 +257,11 @@ class Service(_message.Message):
     INTERNAL_TRAFFIC_POLICY_FIELD_NUMBER: _builtins.int
     EXTERNAL_TRAFFIC_POLICY_FIELD_NUMBER: _builtins.int
     PUBLISH_NOT_READY_ADDRESSES_FIELD_NUMBER: _builtins.int
+    EXTERNAL_IPS_FIELD_NUMBER: _builtins.int
+    LOAD_BALANCER_IPS_FIELD_NUMBER: _builtins.int
+    LOAD_BALANCER_SOURCE_RANGES_FIELD_NUMBER: _builtins.int
+    HEALTH_CHECK_NODE_PORT_FIELD_NUMBER: _builtins.int
+    TRAFFIC_DISTRIBUTION_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     name: _builtins.str
     uid: _builtins.str
@@ -264,12 +277,24 @@ class Service(_message.Message):
     external_traffic_policy: _builtins.str
     """Cluster, Local"""
     publish_not_ready_addresses: _builtins.bool
+    health_check_node_port: _builtins.int
+    """0: none"""
+    traffic_distribution: _builtins.str
+    """PreferClose, PreferSameZone, PreferSameNode"""
     @_builtins.property
     def cluster_ips(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """empty: headless or ExternalName"""
 
     @_builtins.property
     def ports(self) -> _containers.RepeatedCompositeFieldContainer[Global___ServicePort]: ...
+    @_builtins.property
+    def external_ips(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def load_balancer_ips(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """that nodes answer for themselves (ipMode VIP)"""
+
+    @_builtins.property
+    def load_balancer_source_ranges(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -286,10 +311,15 @@ class Service(_message.Message):
         internal_traffic_policy: _builtins.str = ...,
         external_traffic_policy: _builtins.str = ...,
         publish_not_ready_addresses: _builtins.bool = ...,
+        external_ips: _abc.Iterable[_builtins.str] | None = ...,
+        load_balancer_ips: _abc.Iterable[_builtins.str] | None = ...,
+        load_balancer_source_ranges: _abc.Iterable[_builtins.str] | None = ...,
+        health_check_node_port: _builtins.int = ...,
+        traffic_distribution: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_ips", b"cluster_ips", "external_name", b"external_name", "external_traffic_policy", b"external_traffic_policy", "headless", b"headless", "internal_traffic_policy", b"internal_traffic_policy", "name", b"name", "namespace", b"namespace", "ports", b"ports", "publish_not_ready_addresses", b"publish_not_ready_addresses", "session_affinity", b"session_affinity", "session_affinity_timeout_s", b"session_affinity_timeout_s", "type", b"type", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_ips", b"cluster_ips", "external_ips", b"external_ips", "external_name", b"external_name", "external_traffic_policy", b"external_traffic_policy", "headless", b"headless", "health_check_node_port", b"health_check_node_port", "internal_traffic_policy", b"internal_traffic_policy", "load_balancer_ips", b"load_balancer_ips", "load_balancer_source_ranges", b"load_balancer_source_ranges", "name", b"name", "namespace", b"namespace", "ports", b"ports", "publish_not_ready_addresses", b"publish_not_ready_addresses", "session_affinity", b"session_affinity", "session_affinity_timeout_s", b"session_affinity_timeout_s", "traffic_distribution", b"traffic_distribution", "type", b"type", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -333,6 +363,8 @@ class Endpoint(_message.Message):
     ZONE_FIELD_NUMBER: _builtins.int
     TARGET_NAMESPACE_FIELD_NUMBER: _builtins.int
     TARGET_NAME_FIELD_NUMBER: _builtins.int
+    FOR_ZONES_FIELD_NUMBER: _builtins.int
+    FOR_NODES_FIELD_NUMBER: _builtins.int
     ready: _builtins.bool
     serving: _builtins.bool
     terminating: _builtins.bool
@@ -344,6 +376,12 @@ class Endpoint(_message.Message):
     target_name: _builtins.str
     @_builtins.property
     def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def for_zones(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """hints"""
+
+    @_builtins.property
+    def for_nodes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -356,10 +394,12 @@ class Endpoint(_message.Message):
         zone: _builtins.str = ...,
         target_namespace: _builtins.str = ...,
         target_name: _builtins.str = ...,
+        for_zones: _abc.Iterable[_builtins.str] | None = ...,
+        for_nodes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "hostname", b"hostname", "node_name", b"node_name", "ready", b"ready", "serving", b"serving", "target_name", b"target_name", "target_namespace", b"target_namespace", "terminating", b"terminating", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "for_nodes", b"for_nodes", "for_zones", b"for_zones", "hostname", b"hostname", "node_name", b"node_name", "ready", b"ready", "serving", b"serving", "target_name", b"target_name", "target_namespace", b"target_namespace", "terminating", b"terminating", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -72,7 +72,6 @@ def test_the_flag_wins_over_the_file_and_that_over_the_default(flag, text, expec
         ("featureGates: {A: true}\n", "kind.yaml: line 3: featureGates"),
         ("nodes:\n- role: control-plane\n  image: kindest/node:v1\n", "line 5: image"),
         ("networking:\n  disableDefaultCNI: true\n", "line 4: disableDefaultCNI"),
-        ("networking:\n  kubeProxyMode: ipvs\n", "kubeProxyMode ipvs"),
         ("nodes:\n- role: control-plane\n- role: control-plane\n", "several control-plane"),
     ],
 )

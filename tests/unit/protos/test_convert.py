@@ -27,6 +27,8 @@ OBJECTS = [
         vxlan_port=8472,
         proxy_mode="ipvs",
         has_ipv6_underlay=True,
+        ipvs_scheduler="wlc",
+        lb_algorithm="maglev",
     ),
     Node(
         "n",
@@ -50,6 +52,11 @@ OBJECTS = [
         internal_traffic_policy="Local",
         external_traffic_policy="Local",
         publish_not_ready_addresses=True,
+        external_ips=(IPv4Address("192.0.2.1"), IPv6Address("2001:db8::1")),
+        load_balancer_ips=(IPv4Address("192.0.2.2"),),
+        load_balancer_source_ranges=(IPv4Network("192.0.2.0/24"),),
+        health_check_node_port=30100,
+        traffic_distribution="PreferClose",
     ),
     Service("ns", "e", type="ExternalName", external_name="example.com"),
     Service("ns", "h", headless=True),
@@ -62,6 +69,7 @@ OBJECTS = [
         (
             Endpoint((IPv4Address("10.244.1.2"),), True, True, False, "h", "n", "z", ("ns", "p")),
             Endpoint((IPv4Address("10.244.1.3"),), ready=False, serving=True, terminating=True),
+            Endpoint((IPv4Address("10.244.1.4"),), for_zones=("z", "y"), for_nodes=("n",)),
         ),
     ),
     Namespace("ns", {"kubernetes.io/metadata.name": "ns"}),

@@ -14,6 +14,7 @@ from netcore.pipeline.context import Context, FromHost
 from netcore.pipeline.decide import decide
 from netcore.pipeline.trace import Stage
 from netcore.pipeline.verdict import Deliver, Drop, DropReason, Encap, ToHost
+from netcore.service.balancing import BalancingTable, NextTurn
 from tests.support.cluster import (
     CLIENT,
     CLIENT6,
@@ -33,7 +34,7 @@ WEB1 = from_pod(WEB_PODS[0])
 
 
 def test_the_stages_of_a_first_packet_through_a_service(node1):
-    node1.turns[WEB, 6, 80] = 1
+    node1.turn_to((WEB, 6, 80), 1)
     assert node1.send(tcp(CLIENT, WEB), ME).stages == [
         Stage.ANTI_SPOOF,
         Stage.SERVICE,
@@ -70,18 +71,18 @@ def test_each_hop_begins_where_the_one_before_ended(node1):
 def test_a_decision_changes_nothing(node1):
     packet = parse_packet(tcp(POD, WEB))
     flows = ConntrackTable()
-    turns: dict = {}
-    ctx = Context(WEB1, 1.0, turns, lambda n: 0)
+    balancing = BalancingTable()
+    ctx = Context(WEB1, 1.0, balancing, lambda n: 0)
     first = decide(node1.snapshot, flows, packet, ctx)
     assert decide(node1.snapshot, flows, packet, ctx).verdict == first.verdict
-    assert (len(flows), turns) == (0, {})
+    assert (len(flows), balancing.turn((WEB, 6, 80))) == (0, 0)
 
 
 def test_what_a_first_packet_asks_for(node1):
     decision = node1.send(tcp(CLIENT, WEB), ME).decision
     assert decision.is_new
     assert not decision.is_reply
-    assert decision.turn_of == (WEB, 6, 80)
+    assert decision.balancing == (NextTurn((WEB, 6, 80), 1),)
     assert decision.rewrite == Rewrite(None, None, POD, 8080, decrement_ttl=True)
     assert decision.entry.state is FlowState.SYN_SENT
 
@@ -89,7 +90,7 @@ def test_what_a_first_packet_asks_for(node1):
 def test_a_plain_packet_only_loses_ttl(node1):
     decision = node1.send(udp(CLIENT, PEER), ME).decision
     assert decision.rewrite == Rewrite(None, None, None, None, decrement_ttl=True)
-    assert decision.turn_of is None
+    assert decision.balancing == ()
     assert node1.send(tcp(CLIENT, POD), FromHost()).decision.rewrite is None
 
 

@@ -3,12 +3,13 @@ from netcore.pipeline.context import Context, FromHost
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.stages.tracking import flow_of
 from netcore.pipeline.trace import Hop, Stage
+from netcore.service.balancing import BalancingTable
 from tests.support.frames import ip, udp
 
 
 def passage(node1, data: bytearray, trace: list[Hop] | None) -> Passage:
     packet = parse_packet(data)
-    ctx = Context(FromHost(), 1.0, {}, lambda n: 0)
+    ctx = Context(FromHost(), 1.0, BalancingTable(), lambda n: 0)
     return Passage(
         node1.snapshot, node1.flows, packet, ctx, trace, flow_of(packet), flow_of(packet)
     )

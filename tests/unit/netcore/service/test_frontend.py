@@ -6,14 +6,16 @@ from netcore.model.address import parse_address, text
 from netcore.model.endpoint import Endpoint, EndpointPort, EndpointSlice
 from netcore.model.service import ServicePort
 from netcore.service.frontend import Frontend, compile_frontends
+from netcore.service.topology import Place
 from tests.support.cluster import OBJECTS, WEB, WEB6, WEB_PODS, service, slice_of
 
 WEB_SERVICE = service("web", 50)
+PLACE = Place("node1")
 SLICES = [each for each in OBJECTS if isinstance(each, EndpointSlice)]
 
 
 def compiled(subject=WEB_SERVICE, slices=SLICES) -> dict[tuple[bytes, int, int], Frontend]:
-    return {frontend.key: frontend for frontend in compile_frontends(subject, slices)}
+    return {frontend.key: frontend for frontend in compile_frontends(subject, slices, PLACE)}
 
 
 def backends(*endpoints: Endpoint, **fields) -> list[str]:

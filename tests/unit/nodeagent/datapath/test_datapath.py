@@ -58,7 +58,10 @@ class Wire:
         )
         near, self.host = self._device()
         tunnel = VxlanSocket(LOOPBACK, self.port)
-        self.datapath = UserspaceDatapath(self.snapshot, tunnel, near, vtep_mac(1))
+        self.plans = []
+        self.datapath = UserspaceDatapath(
+            self.snapshot, tunnel, near, vtep_mac(1), self.plans.append
+        )
         self.web = self.attach("uid-web-1", "default/web-1", POD_MAC, (POD, POD6))
         self.client = self.attach("uid-client", "default/client", CLIENT_MAC, (CLIENT,))
         for each in (self.node2, self.host, self.web, self.client):

@@ -375,10 +375,11 @@ def test_turns_advance_with_connections_and_go_with_their_service(node):
         node.handle(node.from_client, udp(CLIENT, WEB, port))
     assert [ends(sent)[2] for sent in node.web.sent] == [POD]
     assert len(node.tunnel.sent) == 2
-    assert node.engine._turns == {(WEB, 17, 53): 3}
+    assert node.engine.balancing.turn((WEB, 17, 53)) == 3
     gone = Change(service("web", 50), deleted=True)
     node.engine.use(cluster().advance(Batch("epoch", 2, (gone,))))
-    assert node.engine._turns == {}
+    node.engine.expire(time.monotonic())
+    assert node.engine.balancing.turn((WEB, 17, 53)) == 0
 
 
 def test_what_has_expired_is_swept(node):

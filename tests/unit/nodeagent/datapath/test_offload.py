@@ -10,6 +10,7 @@ from netcore.packet.offload import OFFLOAD_HEADER_BYTES, SEGMENT_TCPV4, OffloadH
 from netcore.packet.packet import parse_packet
 from netcore.packet.protocols import TCP_ACK, TCP_PSH
 from netcore.packet.vxlan import encode_vxlan
+from netcore.service.balancing import NextTurn
 from nodeagent.datapath.userspace.devices import BUFFER_BYTES, HEADROOM_BYTES
 from nodeagent.datapath.userspace.pace import MOST_FRAMES, Pace
 from nodeagent.datapath.userspace.tunnel import InvalidVni, Tunnel
@@ -58,7 +59,8 @@ def test_into_the_tunnel_go_segments_that_fit(node, rounds):
 @pytest.mark.parametrize("target", [PEER, WEB])
 def test_open_checksums_are_completed_before_the_tunnel(node, make, target):
     if target == WEB:  # the second endpoint is on the other node
-        node.engine._turns = dict.fromkeys(node.engine.snapshot.frontends, 1)
+        turns = [NextTurn(key, 1) for key in node.engine.snapshot.frontends]
+        node.engine.balancing.commit(turns, 0.0)
     for _ in range(3):
         from_client(node, make(CLIENT, target, 4000, 80 if make is tcp else 53, data=b"data"))
     frames = [frame for frame, _ in node.tunnel.sent]

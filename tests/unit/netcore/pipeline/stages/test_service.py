@@ -4,6 +4,7 @@ import pytest
 
 from netcore.model.address import packed, parse_address
 from netcore.model.endpoint import Endpoint
+from netcore.packet.packet import parse_packet
 from netcore.pipeline.context import FromHost
 from netcore.pipeline.trace import Stage
 from netcore.pipeline.verdict import Deliver, Drop, DropReason, Encap, Reject, RejectKind, ToHost
@@ -50,15 +51,14 @@ def test_each_frontend_has_turns_of_its_own(node1):
 
 
 def test_a_decision_alone_uses_up_no_turn(node1):
-    before = dict(node1.turns)
-    node1.decide(node1.send(echo(CLIENT, POD), ME).packet, ME)
-    assert dict(node1.turns) == before
+    node1.decide(parse_packet(tcp(CLIENT, WEB)), ME)
+    assert node1.balancing.turn((WEB, 6, 80)) == 0
 
 
 def test_the_trace_names_service_turn_and_pod(node1):
     node1.send(tcp(CLIENT, WEB, 1001), ME)
     assert node1.send(tcp(CLIENT, WEB, 1002), ME).why(Stage.SERVICE) == (
-        "default/web:http 10.96.0.50:80 | round robin chose endpoint 2 of 3: "
+        "ClusterIP default/web:http 10.96.0.50:80 | ipvs, round robin: endpoint 2 of 3: "
         "10.244.2.3:8080 (default/web-2)"
     )
 
@@ -106,7 +106,7 @@ def test_an_address_of_no_service_is_dropped(node1, target):
     source = CLIENT if "." in target else CLIENT6
     outcome = node1.send(tcp(source, packed(target)), ME)
     assert outcome.verdict == Drop(DropReason.SERVICE_BACKEND_NOT_FOUND)
-    assert "no Service has this address" in outcome.why(Stage.ROUTE)
+    assert "no Service answers at this address" in outcome.why(Stage.ROUTE)
 
 
 def test_a_later_fragment_alone_cannot_be_matched(node1):

@@ -17,6 +17,7 @@ from netcore.pipeline.verdict import (
     RejectKind,
     ToHost,
 )
+from netcore.service.balancing import BalancingTable
 from tests.support.cluster import (
     CLIENT,
     CLIENT6,
@@ -61,7 +62,7 @@ def ends(data: bytes | bytearray) -> tuple[bytes, int, bytes, int]:
 
 @pytest.mark.parametrize(("me", "service", "peer"), [(CLIENT, WEB, PEER), (CLIENT6, WEB6, PEER6)])
 def test_an_answer_through_a_service_comes_from_the_service(node1, me, service, peer):
-    node1.turns[service, 6, 80] = 1  # web-2 on the other node
+    node1.turn_to((service, 6, 80), 1)  # web-2 on the other node
     there = node1.send(tcp(me, service), ME)
     assert there.ends == (me, 40000, peer, 8080)
     back = node1.send(tcp(peer, me, 8080, 40000, flags=TCP_SYN | TCP_ACK), from_node(2))
@@ -134,7 +135,7 @@ LARGE = bytes(range(256)) * 20
 )
 @pytest.mark.parametrize("turn", [0, 1])
 def test_a_fragmented_query_and_answer_through_a_service(node1, me, service, pod, peer, turn):
-    node1.turns[service, 17, 53] = turn
+    node1.turn_to((service, 17, 53), turn)
     backend, far = (peer, from_node(2)) if turn else (pod, WEB1)
     query = fragments(udp(me, service, data=LARGE), 1400)
     there = [node1.send(part, ME) for part in query]
@@ -272,7 +273,7 @@ def port_unreachable(source: bytes, target: bytes, quoted: bytes | bytearray) ->
 
 @pytest.mark.parametrize(("me", "service", "peer"), [(CLIENT, WEB, PEER), (CLIENT6, WEB6, PEER6)])
 def test_an_endpoints_error_looks_like_the_services(node1, me, service, peer):
-    node1.turns[service, 17, 53] = 1
+    node1.turn_to((service, 17, 53), 1)
     there = node1.send(udp(me, service), ME)
     assert there.ends == (me, 40000, peer, 5353)
     error = node1.send(port_unreachable(peer, me, there.frame), from_node(2))
@@ -286,7 +287,7 @@ def test_an_endpoints_error_looks_like_the_services(node1, me, service, peer):
 
 
 def test_a_routers_error_on_the_way_keeps_its_source(node1):
-    node1.turns[WEB, 17, 53] = 1
+    node1.turn_to((WEB, 17, 53), 1)
     there = node1.send(udp(CLIENT, WEB), ME)
     gateway2 = packed("10.244.2.1")
     error = node1.send(icmp(gateway2, CLIENT, 11, body=bytes(there.frame[14:74])), from_node(2))
@@ -386,7 +387,7 @@ def test_errors_are_limited_like_any_packet(node1, me, peer):
 
 def test_only_errors_are_related(node1):
     packet = parse_packet(udp(CLIENT, PEER))
-    ctx = Context(ME, 1.0, {}, lambda n: 0)
+    ctx = Context(ME, 1.0, BalancingTable(), lambda n: 0)
     passage = Passage(
         node1.snapshot, node1.flows, packet, ctx, None, flow_of(packet), flow_of(packet)
     )

@@ -1,0 +1,31 @@
+"""kube-proxy's ipvs mode: a hash table of virtual servers, each with a scheduler.
+
+Source: Kubernetes pkg/proxy/ipvs/proxier.go.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from netcore.service.balancing import Choice, Scope
+from netcore.service.frontend import Frontend, FrontendKey
+from netcore.service.modes.base import HashedRules, Offer, Rules
+from netcore.service.schedulers import SCHEDULERS
+
+
+@dataclass(frozen=True)
+class Ipvs:
+    """See netcore.service.modes.base.ProxyMode. `scheduler` is a name that ipvsadm knows."""
+
+    name: ClassVar[str] = "ipvs"
+    refuses_unknown_ports: ClassVar[bool] = True
+    scheduler: str = "rr"
+
+    def compile(self, frontends: Mapping[FrontendKey, Frontend]) -> Rules:
+        return HashedRules(frontends)
+
+    def affinity_scope(self, frontend: Frontend) -> Scope:
+        return frontend.key  # a virtual server's persistence is its own
+
+    def choose(self, offer: Offer) -> Choice:
+        return SCHEDULERS[self.scheduler](offer)

@@ -6,6 +6,7 @@ Everything here runs in the network namespace of the calling thread.
 import errno
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pyroute2 import IPRoute
@@ -73,13 +74,19 @@ class HostEndpoint:
 
         Raises DatapathError; then only a part of it may be done.
         """
-        with translated("route", HOST_DEVICE), IPRoute() as netlink:
-            index = index_of(netlink, HOST_DEVICE)
-            present = frozenset(_planned(netlink, index))
-            for address in plan.addresses - present:
-                _route(netlink, "replace", index, address)
-            for address in present - plan.addresses:
-                _route(netlink, "del", index, address)
+        # pyroute2 runs an event loop of its own, which the caller's thread may have, too.
+        with ThreadPoolExecutor(1, "host-endpoint") as thread:
+            thread.submit(_apply, plan).result()
+
+
+def _apply(plan: HostPlan) -> None:
+    with translated("route", HOST_DEVICE), IPRoute() as netlink:
+        index = index_of(netlink, HOST_DEVICE)
+        present = frozenset(_planned(netlink, index))
+        for address in plan.addresses - present:
+            _route(netlink, "replace", index, address)
+        for address in present - plan.addresses:
+            _route(netlink, "del", index, address)
 
 
 def _planned(netlink: IPRoute, index: int) -> Iterator[IpAddress]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from controlplane.rpc.agent_types import (
     ContainerTarget,
     Dump,
+    DumpListing,
     DumpTable,
     ExecCommand,
     ExecInput,
@@ -81,7 +82,8 @@ def dump(response: pb.DumpResponse) -> Dump:
         DumpTable(table.name, tuple(table.columns), tuple(tuple(row.cells) for row in table.rows))
         for table in response.tables
     )
-    return Dump(response.revision, tables)
+    listings = tuple(DumpListing(found.command, found.text) for found in response.listings)
+    return Dump(response.revision, tables, listings)
 
 
 def probe_request(namespace: str, pod: str, flow: Flow) -> pb.TraceRequest:

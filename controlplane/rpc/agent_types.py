@@ -90,11 +90,20 @@ class DumpTable:
 
 
 @dataclass(frozen=True, slots=True)
+class DumpListing:
+    """What a tool of the node's proxy mode would print."""
+
+    command: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dump:
     """The tables that a node's datapath works with, at one revision of the network state."""
 
     revision: int
     tables: tuple[DumpTable, ...]
+    listings: tuple[DumpListing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

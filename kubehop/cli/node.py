@@ -35,7 +35,11 @@ def command(ctx: click.Context, name: str, kubeconfig: Path | None, node: str) -
 def dump(
     node: str, name: str, kubeconfig: Path | None, tables: tuple[str, ...], output: str
 ) -> None:
-    """Print routes, FDB, neighbours, services, conntrack entries and counters."""
+    """Print routes, FDB, neighbours, services, proxy rules, conntrack entries and counters.
+
+    `--table proxy` alone prints what the tool of the node's proxy mode prints, and nothing
+    else: iptables-save, ipvsadm -Ln, nft list, cilium-dbg bpf lb list.
+    """
     from kubehop.kubernetes.client import ApiClient
     from kubehop.kubernetes.paths import dump_path
 
@@ -44,7 +48,14 @@ def dump(
     if output == "json":
         click.echo(json.dumps(found, indent=2))
         return
+    listings = found.get("listings", ())
+    if tables == ("proxy",):
+        for listing in listings:
+            click.echo(listing["text"], nl=False)
+        return
     click.echo(f"{found['node']} at revision {found['revision']}")
     for table in found["tables"]:
         click.echo(f"\n{table['name']}")
         show_table(table["columns"], table["rows"])
+    for listing in listings:
+        click.echo(f"\nproxy: {listing['command']}\n{listing['text']}", nl=False)

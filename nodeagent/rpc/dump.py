@@ -1,26 +1,54 @@
-"""The datapath's tables as rows of text, for people."""
+"""The datapath's tables as rows of text, for people; the proxy's in the words of its own tools."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 
+from netcore.conntrack.load import LoadCount
 from netcore.forwarding.destinations import LocalPods, RemotePods, ServiceRange
 from netcore.model.address import format_mac, text
 from netcore.model.node import Node
 from netcore.packet.protocols import PROTOCOL_NAMES
 from netcore.pipeline.snapshot import Snapshot
+from netcore.service.listings.base import ProxyTables
 from nodeagent.agent import Agent
 from protos.gen.v1 import nodeagent_pb2 as pb
 
 Rows = Iterator[tuple[str, ...]]
 
 
-def dump(agent: Agent, wanted: tuple[str, ...]) -> pb.DumpResponse:
+_PROXY = "proxy"
+
+
+async def dump(agent: Agent, wanted: tuple[str, ...]) -> pb.DumpResponse:
     """The wanted tables, all when none is named. Raises LookupError for an unknown name."""
-    unknown = [name for name in wanted if name not in _TABLES]
+    known = (*_TABLES, _PROXY)
+    unknown = [name for name in wanted if name not in known]
     if unknown:
-        raise LookupError(f"no table {unknown[0]!r}: there are {', '.join(_TABLES)}")
-    return pb.DumpResponse(
+        raise LookupError(f"no table {unknown[0]!r}: there are {', '.join(known)}")
+    names = wanted or known
+    response = pb.DumpResponse(
         revision=agent.snapshot.revision,
-        tables=[_table(agent, name) for name in wanted or _TABLES],
+        tables=[_table(agent, name) for name in names if name != _PROXY],
+    )
+    if _PROXY in names:
+        # Apart, since with thousands of Services it takes longer than heartbeats can wait.
+        listings = await asyncio.to_thread(agent.snapshot.mode.listings, _proxy_tables(agent))
+        for listing in listings:
+            response.listings.add(command=listing.command, text=listing.text)
+    return response
+
+
+def _proxy_tables(agent: Agent) -> ProxyTables:
+    snapshot, load = agent.snapshot, LoadCount()
+    for entry in agent.datapath.conntrack():
+        load.add(entry)
+    own = snapshot.node
+    return ProxyTables(
+        snapshot.frontends,
+        own.underlay_addresses if own is not None else (),
+        snapshot.config.pod_cidrs,
+        snapshot.config.service_cidrs,
+        lambda frontend, place: load.of((frontend, place)),
     )
 
 
@@ -70,12 +98,12 @@ def _peers(snapshot: Snapshot) -> Iterator[Node]:
 
 def _services(agent: Agent) -> Rows:
     for frontend in sorted(agent.snapshot.frontends.values(), key=lambda f: (f.name, f.key)):
-        address, protocol, port = frontend.key
+        protocol = frontend.key[1]
         backends = " ".join(f"{text(b.ip)}:{b.port}" for b in frontend.backends)
         yield (
             frontend.name,
             PROTOCOL_NAMES.get(protocol, str(protocol)),
-            f"{text(address)}:{port}",
+            f"{frontend.kind.value} {frontend.shown}",
             backends or "<none>",
         )
 

@@ -50,7 +50,7 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
         context: grpc.aio.ServicerContext[pb.DumpRequest, pb.DumpResponse],
     ) -> pb.DumpResponse:
         try:
-            return dump(self._agent, tuple(request.tables))
+            return await dump(self._agent, tuple(request.tables))
         except LookupError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error.args[0]))
 

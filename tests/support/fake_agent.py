@@ -74,7 +74,8 @@ class FakeAgent(pb_grpc.NodeAgentServicer):
         await self._refuse(context)
         row = pb.DumpRow(cells=["10.96.0.1", "443"])
         table = pb.DumpTable(name="services", columns=["ip", "port"], rows=[row])
-        return pb.DumpResponse(revision=7, tables=[table])
+        listing = pb.DumpListing(command="ipvsadm -Ln", text="IP Virtual Server\n")
+        return pb.DumpResponse(revision=7, tables=[table], listings=[listing])
 
     async def Trace(self, request: Any, context: Any) -> AsyncIterator[pb.TracedPacket]:
         self.requests.append(request)

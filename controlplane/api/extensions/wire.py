@@ -75,7 +75,13 @@ def dump(node: str, found: Dump) -> dict[str, Any]:
         {"name": table.name, "columns": [*table.columns], "rows": [[*row] for row in table.rows]}
         for table in found.tables
     ]
-    return {"node": node, "revision": found.revision, "tables": tables}
+    listings = [{"command": shown.command, "text": shown.text} for shown in found.listings]
+    return {
+        "node": node,
+        "revision": found.revision,
+        "tables": tables,
+        "listings": listings,
+    }
 
 
 def rfc3339_nano(unix_ns: int) -> str:

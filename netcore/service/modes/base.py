@@ -7,6 +7,7 @@ from typing import Protocol
 from netcore.conntrack.tuple import FlowTuple
 from netcore.service.balancing import BalancingView, Choice, Load, Scope, ServicePortScope, Stick
 from netcore.service.frontend import Backend, Frontend, FrontendKey
+from netcore.service.listings.base import Listing, ProxyTables
 
 
 class Rules(Protocol):
@@ -63,6 +64,10 @@ class ProxyMode(Protocol):
 
     def choose(self, offer: Offer) -> Choice:
         """The backend of a connection whose client has none yet."""
+        ...
+
+    def listings(self, tables: ProxyTables) -> tuple[Listing, ...]:
+        """What the tools of this mode would print of a node with these tables."""
         ...
 
 

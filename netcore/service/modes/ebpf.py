@@ -12,6 +12,8 @@ from typing import ClassVar
 from netcore.conntrack.tuple import pack_flow
 from netcore.service.balancing import Choice, Scope
 from netcore.service.frontend import Backend, Frontend, FrontendKey
+from netcore.service.listings.base import Listing, ProxyTables
+from netcore.service.listings.cilium_bpf_lb import cilium_listing
 from netcore.service.maglev import TABLE_SIZE, maglev_entry, maglev_table
 from netcore.service.modes.base import HashedRules, Offer, Rules
 
@@ -47,6 +49,9 @@ class Ebpf:
             return Choice(offer.backends[number], why)
         number = offer.random_below(count)
         return Choice(offer.backends[number], f"random: endpoint {number + 1} of {count}")
+
+    def listings(self, tables: ProxyTables) -> tuple[Listing, ...]:
+        return (cilium_listing(tables),)
 
     def _table(self, backends: tuple[Backend, ...]) -> Sequence[int]:
         table = self._tables.get(backends)

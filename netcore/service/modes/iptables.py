@@ -12,6 +12,8 @@ from typing import ClassVar
 
 from netcore.service.balancing import Choice, Scope
 from netcore.service.frontend import ANY_NODE, Frontend, FrontendKey
+from netcore.service.listings.base import Listing, ProxyTables
+from netcore.service.listings.iptables_save import iptables_listings
 from netcore.service.modes.base import Offer, Rules, service_port_scope
 
 _NODE_ADDRESSES = frozenset(ANY_NODE.values())
@@ -61,3 +63,6 @@ class Iptables:
                 why = f"rule {at + 1} of {count}: --probability {1 / (count - at):.5f} held"
                 return Choice(offer.backends[at], why)
         return Choice(offer.backends[-1], f"rule {count} of {count}: no other one held")
+
+    def listings(self, tables: ProxyTables) -> tuple[Listing, ...]:
+        return tuple(iptables_listings(tables))

@@ -9,6 +9,8 @@ from typing import ClassVar
 
 from netcore.service.balancing import Choice, Scope
 from netcore.service.frontend import Frontend, FrontendKey
+from netcore.service.listings.base import Listing, ProxyTables
+from netcore.service.listings.ipvsadm import ipvsadm_listing
 from netcore.service.modes.base import HashedRules, Offer, Rules
 from netcore.service.schedulers import SCHEDULERS
 
@@ -29,3 +31,6 @@ class Ipvs:
 
     def choose(self, offer: Offer) -> Choice:
         return SCHEDULERS[self.scheduler](offer)
+
+    def listings(self, tables: ProxyTables) -> tuple[Listing, ...]:
+        return (ipvsadm_listing(tables, self.scheduler),)

@@ -9,6 +9,8 @@ from typing import ClassVar
 
 from netcore.service.balancing import Choice, Scope
 from netcore.service.frontend import Frontend, FrontendKey
+from netcore.service.listings.base import Listing, ProxyTables
+from netcore.service.listings.nft import nft_listings
 from netcore.service.modes.base import HashedRules, Offer, Rules, service_port_scope
 
 
@@ -29,3 +31,6 @@ class Nftables:
         count = len(offer.backends)
         number = offer.random_below(count)
         return Choice(offer.backends[number], f"numgen random mod {count} gave {number}")
+
+    def listings(self, tables: ProxyTables) -> tuple[Listing, ...]:
+        return tuple(nft_listings(tables))

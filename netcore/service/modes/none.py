@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from netcore.service.balancing import Choice, Scope
 from netcore.service.frontend import Frontend, FrontendKey
+from netcore.service.listings.base import Listing, ProxyTables
 from netcore.service.modes.base import HashedRules, Offer, Rules
 
 
@@ -24,3 +25,6 @@ class NoProxy:
 
     def choose(self, offer: Offer) -> Choice:
         raise NotImplementedError("there is no frontend to choose a backend of")
+
+    def listings(self, tables: ProxyTables) -> tuple[Listing, ...]:
+        return ()

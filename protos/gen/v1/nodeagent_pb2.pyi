@@ -251,7 +251,7 @@ class DumpRequest(_message.Message):
     TABLES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def tables(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """routes, fdb, neighbors, services, conntrack, stats; empty: all"""
+        """routes, fdb, neighbors, services, proxy, conntrack, stats; empty: all"""
 
     def __init__(
         self,
@@ -314,23 +314,53 @@ class DumpTable(_message.Message):
 Global___DumpTable: _TypeAlias = DumpTable  # noqa: Y015
 
 @_typing.final
+class DumpListing(_message.Message):
+    """What a tool of the node's proxy mode would print, as iptables-save."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    command: _builtins.str
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        command: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DumpListing: _TypeAlias = DumpListing  # noqa: Y015
+
+@_typing.final
 class DumpResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REVISION_FIELD_NUMBER: _builtins.int
     TABLES_FIELD_NUMBER: _builtins.int
+    LISTINGS_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     @_builtins.property
     def tables(self) -> _containers.RepeatedCompositeFieldContainer[Global___DumpTable]: ...
+    @_builtins.property
+    def listings(self) -> _containers.RepeatedCompositeFieldContainer[Global___DumpListing]:
+        """of the table "proxy" """
+
     def __init__(
         self,
         *,
         revision: _builtins.int = ...,
         tables: _abc.Iterable[Global___DumpTable] | None = ...,
+        listings: _abc.Iterable[Global___DumpListing] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["revision", b"revision", "tables", b"tables"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["listings", b"listings", "revision", b"revision", "tables", b"tables"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

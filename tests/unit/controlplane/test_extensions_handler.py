@@ -190,6 +190,7 @@ async def test_dump(fakes, api):
             "tables": [
                 {"name": "services", "columns": ["ip", "port"], "rows": [["10.96.0.1", "443"]]}
             ],
+            "listings": [{"command": "ipvsadm -Ln", "text": "IP Virtual Server\n"}],
         }
     assert list(fakes[0].requests[0].tables) == ["services"]
 

@@ -1,5 +1,6 @@
 """Traces and tables as their callers get them: through a real server on loopback."""
 
+import re
 import time
 from collections.abc import AsyncIterator, Sequence
 
@@ -58,7 +59,7 @@ class TalkingDatapath(FakeDatapath):
 
     def conntrack(self) -> Sequence[ConntrackEntry]:
         entry = ConntrackEntry(FLOW, AFTER.reversed(), FlowState.ESTABLISHED, NOW_S + 60)
-        entry.service = "default/web:http"
+        entry.service, entry.frontend = "default/web:http", (WEB, 6, 80)
         over = ConntrackEntry(FLOW._replace(protocol=47), FLOW, FlowState.GENERIC, 0.0)
         return [entry, over]
 
@@ -107,6 +108,19 @@ async def tables(stub, *wanted: str) -> dict[str, list[tuple[str, ...]]]:
     return {table.name: [tuple(row.cells) for row in table.rows] for table in response.tables}
 
 
+async def test_the_proxy_in_the_words_of_its_own_tool(stub):
+    (listing,) = (await stub.Dump(pb.DumpRequest(tables=["proxy"]))).listings
+    assert listing.command == "ipvsadm -Ln"
+    (server,) = re.findall(r"^TCP  10\.96\.0\.50:80 rr\n((?:  -> .*\n)+)", listing.text, re.M)
+    counts = {line.split()[1]: line.split()[-2:] for line in server.splitlines()}
+    assert counts == {
+        "10.244.1.2:8080": ["1", "0"],
+        "10.244.2.3:8080": ["0", "0"],
+        "10.244.3.2:8080": ["0", "0"],
+    }
+    assert not (await stub.Dump(pb.DumpRequest(tables=["stats"]))).listings
+
+
 async def test_all_tables_or_the_wanted_ones(stub):
     everything = await tables(stub)
     assert list(everything) == ["routes", "fdb", "neighbors", "services", "conntrack", "stats"]
@@ -148,10 +162,10 @@ async def test_services_with_their_backends(stub):
     assert (
         "default/web:http",
         "TCP",
-        "10.96.0.50:80",
+        "ClusterIP 10.96.0.50:80",
         "10.244.1.2:8080 10.244.2.3:8080 10.244.3.2:8080",
     ) in rows
-    assert ("default/empty:dns", "UDP", "10.96.0.51:53", "<none>") in rows
+    assert ("default/empty:dns", "UDP", "ClusterIP 10.96.0.51:53", "<none>") in rows
 
 
 async def test_flows_and_counters(stub):

@@ -17,6 +17,7 @@ from nodeagent.datapath.base import Site
 from nodeagent.datapath.registry import DATAPATHS
 from nodeagent.edges.links import device_of, source_towards
 from nodeagent.flags import AUTO, Flags
+from nodeagent.healthz import ProxyHealth
 from nodeagent.network import LocalPodNetwork
 from nodeagent.pods.desired import DesiredPods
 from nodeagent.pods.interfaces import NodeFacts as PodNodeFacts
@@ -108,10 +109,14 @@ async def _work(
     runtime: ZygoteRuntime,
     stopping: asyncio.Event,
 ) -> None:
+    own = agent.snapshot.node
+    hosts = tuple(map(str, own.underlay_addresses)) if own is not None else ()
+    health = ProxyHealth(agent, hosts)
     async with asyncio.TaskGroup() as tasks:
         background = [
             tasks.create_task(runtime.run()),
-            tasks.create_task(_follow(agent, DesiredPods(kubelet), client)),
+            tasks.create_task(_follow(agent, DesiredPods(kubelet), health, client)),
+            tasks.create_task(health.serve()),
             tasks.create_task(agent.keep_applied()),
             tasks.create_task(client.deliver()),
             tasks.create_task(
@@ -129,9 +134,12 @@ async def _work(
             task.cancel()
 
 
-async def _follow(agent: Agent, desired: DesiredPods, client: ControlPlaneClient) -> None:
+async def _follow(
+    agent: Agent, desired: DesiredPods, health: ProxyHealth, client: ControlPlaneClient
+) -> None:
     async for batch in client.watch(lambda: agent.position):
         agent.receive(batch)
+        health.update()
         desired.receive(batch)
 
 

@@ -12,7 +12,7 @@ from netcore.model.config import ClusterConfig
 from netcore.model.endpoint import Endpoint, EndpointPort, EndpointSlice
 from netcore.model.namespace import Namespace
 from netcore.model.node import Node
-from netcore.model.pod import Pod
+from netcore.model.pod import HostPort, Pod
 from netcore.model.service import Service, ServicePort
 from protos.gen.v1 import controlplane_pb2, network_pb2
 
@@ -84,6 +84,15 @@ def pod_to_pb(pod: Pod) -> network_pb2.Pod:
         host_network=pod.host_network,
         hostname=pod.hostname,
         subdomain=pod.subdomain,
+        host_ports=[
+            network_pb2.HostPort(
+                protocol=each.protocol,
+                port=each.port,
+                container_port=each.container_port,
+                address=str(each.address) if each.address is not None else "",
+            )
+            for each in pod.host_ports
+        ],
     )
 
 
@@ -98,6 +107,15 @@ def pod_from_pb(message: network_pb2.Pod) -> Pod:
         host_network=message.host_network,
         hostname=message.hostname,
         subdomain=message.subdomain,
+        host_ports=tuple(
+            HostPort(
+                each.protocol,
+                each.port,
+                each.container_port,
+                parse_address(each.address) if each.address else None,
+            )
+            for each in message.host_ports
+        ),
     )
 
 

@@ -50,6 +50,15 @@ def parse_network(value: str) -> IpNetwork:
         raise ConfigError(f"{value!r} is not a CIDR: {error}") from error
 
 
+_LOOPBACK6 = bytes(15) + b"\x01"
+
+
+def is_loopback(packed_address: bytes) -> bool:
+    """127.0.0.0/8 or ::1 (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3)."""
+    is_v4 = len(packed_address) == IPV4_BYTES
+    return packed_address[0] == 127 if is_v4 else packed_address == _LOOPBACK6
+
+
 def contains(network: IpNetwork, packed_address: bytes) -> bool:
     """Whether the network has this packed address; never one of the other family."""
     if len(packed_address) * 8 != network.max_prefixlen:

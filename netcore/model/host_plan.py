@@ -7,6 +7,9 @@ from netcore.model.address import IpAddress
 
 @dataclass(frozen=True, slots=True)
 class HostPlan:
-    """`addresses` of Services, in no range of the cluster, which the node answers for."""
+    """`addresses` of Services, in no range of the cluster, which the node answers for, and ports
+    of the node (address or None for all, IP protocol, port) that lead to pods.
+    """
 
     addresses: frozenset[IpAddress] = frozenset()
+    ports: frozenset[tuple[IpAddress | None, int, int]] = frozenset()

@@ -7,6 +7,16 @@ from netcore.model.address import IpAddress
 
 
 @dataclass(frozen=True, slots=True)
+class HostPort:
+    """A port of the pod's node that leads to it; without an address at all of the node's."""
+
+    protocol: str
+    port: int
+    container_port: int
+    address: IpAddress | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """Only pods that have addresses and are not finished exist for the network."""
 
@@ -19,6 +29,7 @@ class Pod:
     host_network: bool = False
     hostname: str = ""
     subdomain: str = ""
+    host_ports: tuple[HostPort, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:

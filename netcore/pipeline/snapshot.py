@@ -18,6 +18,7 @@ from netcore.forwarding.destinations import (
     Unallocated,
 )
 from netcore.forwarding.routes import Route, RouteTable
+from netcore.model.address import is_loopback
 from netcore.model.change import Batch, Change, NetworkObject
 from netcore.model.config import DEFAULT_PROXY_MODE, ClusterConfig
 from netcore.model.endpoint import EndpointSlice
@@ -27,6 +28,7 @@ from netcore.model.pod import Pod
 from netcore.model.service import Service
 from netcore.service.balancing import Scope, ServicePortScope
 from netcore.service.frontend import Frontend, FrontendKey, compile_frontends
+from netcore.service.host_port import HostPortTarget, host_port_targets
 from netcore.service.modes.base import HashedRules, ProxyMode, Rules
 from netcore.service.modes.registry import PROXY_MODES, proxy_mode
 from netcore.service.topology import Place
@@ -59,6 +61,7 @@ class Snapshot:
     frontends: Mapping[FrontendKey, Frontend] = field(default_factory=dict)
     contested: Mapping[FrontendKey, tuple[Frontend, ...]] = field(default_factory=dict)
     service_addresses: Mapping[bytes, Key] = field(default_factory=dict)
+    host_ports: Mapping[FrontendKey, HostPortTarget] = field(default_factory=dict)
     nodes_by_underlay: Mapping[bytes, Node] = field(default_factory=dict)
     routes: RouteTable[Destination] = field(default_factory=lambda: RouteTable(()))
     gateways: tuple[bytes, ...] = ()
@@ -76,8 +79,12 @@ class Snapshot:
         return _place(self.node_name, self.node)
 
     def is_own_address(self, packed_address: bytes) -> bool:
-        """Whether the node itself has it, on the underlay or towards its pods."""
-        return packed_address in self.node_addresses or packed_address in self.gateways
+        """Whether the node itself has it: on the underlay, towards its pods, as a loopback."""
+        return (
+            packed_address in self.node_addresses
+            or packed_address in self.gateways
+            or is_loopback(packed_address)
+        )
 
     def has_no_scope(self, scope: Scope) -> bool:
         """Whether nothing that has this balancing scope is there any more."""
@@ -101,6 +108,7 @@ class Snapshot:
             and self.pods_by_ip is other.pods_by_ip
             and self.frontends is other.frontends
             and self.service_addresses is other.service_addresses
+            and self.host_ports is other.host_ports
             and self.mode is other.mode
         )
 
@@ -189,6 +197,14 @@ class _Builder:
         self._put("pods", pod.key, pod, deleted=deleted)
         if not deleted and not pod.host_network:
             by_ip.update((address.packed, pod) for address in pod.ips)
+        self._lead_host_ports(previous, None if deleted else pod)
+
+    def _lead_host_ports(self, previous: Pod | None, pod: Pod | None) -> None:
+        for key, target in _own_host_ports(previous, self._base.node_name):
+            if self._view("host_ports").get(key) == target:
+                del self._writable("host_ports")[key]
+        for key, target in _own_host_ports(pod, self._base.node_name):
+            self._writable("host_ports")[key] = target
 
     def _apply_slice(self, item: EndpointSlice, *, deleted: bool) -> None:
         previous: EndpointSlice | None = self._view("endpoint_slices").get(item.key)
@@ -291,6 +307,13 @@ def _topology(config: ClusterConfig, node_name: str, nodes: Mapping[str, Node]) 
             address.packed: node for node in nodes.values() for address in node.underlay_addresses
         },
     }
+
+
+def _own_host_ports(
+    pod: Pod | None, node_name: str
+) -> Iterator[tuple[FrontendKey, HostPortTarget]]:
+    if pod is not None and pod.host_ports and pod.node_name == node_name:
+        yield from host_port_targets(pod)
 
 
 def _place(name: str, own: Node | None) -> Place:

@@ -4,6 +4,7 @@ Everything here runs in the network namespace of the calling thread.
 """
 
 import errno
+import logging
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netcore.model.address import IpAddress, IpNetwork, format_mac, parse_address
+from netcore.model.errors import DatapathError
 from netcore.model.host_plan import HostPlan
 from nodeagent.edges.links import (
     add_address,
@@ -22,12 +24,16 @@ from nodeagent.edges.links import (
     limit_super_packets,
     translated,
 )
+from nodeagent.edges.sysctl import ensure
+
+log = logging.getLogger(__name__)
 
 HOST_DEVICE = "kubehop0"
 HOST_TABLE = 4789
 """The routing table whose only way leads into the host endpoint."""
 
 _LOCAL_TABLE = 255
+_PLANNED_PRIORITY = 9
 _ANSWERS_PRIORITY = 10
 _OWN_PORTS_PRIORITY = 11
 _FRAGMENTS_PRIORITY = 12
@@ -37,7 +43,27 @@ _PLANNED_PROTOCOL = 89
 """What marks the routes of a plan as ours (rtm_protocol; 89 is nobody's in iproute2)."""
 
 _WITH_PORTS = (socket.IPPROTO_TCP, socket.IPPROTO_UDP, socket.IPPROTO_SCTP)
+_LOOPBACKS = (parse_address("127.0.0.1"),)
 _Rule = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class _PortRule:
+    """What comes to this port by that device goes to the datapath."""
+
+    address: IpAddress
+    device: str
+    protocol: int
+    port: int
+
+    def as_netlink(self) -> _Rule:
+        return {
+            "family": family_of(self.address),
+            "dst": str(self.address),
+            "dst_len": self.address.max_prefixlen,
+            "iifname": self.device,
+            **_ports(_PLANNED_PRIORITY, HOST_TABLE, self.protocol, range(self.port, self.port + 1)),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +94,8 @@ class HostEndpoint:
             index = index_of(netlink, HOST_DEVICE)
             _bring_up(netlink, index, link)
             _lead_in(netlink, index, link)
+        self._link = link
+        self._has_loopback = _accept_loopback()
 
     def apply(self, plan: HostPlan) -> None:
         """Lead in what `plan` says and nothing of an earlier one, whatever the kernel has.
@@ -76,17 +104,56 @@ class HostEndpoint:
         """
         # pyroute2 runs an event loop of its own, which the caller's thread may have, too.
         with ThreadPoolExecutor(1, "host-endpoint") as thread:
-            thread.submit(_apply, plan).result()
+            thread.submit(self._apply, plan).result()
+
+    def _apply(self, plan: HostPlan) -> None:
+        with translated("route", HOST_DEVICE), IPRoute() as netlink:
+            _route_addresses(netlink, plan)
+            self._lead_in_ports(netlink, plan)
+
+    def _lead_in_ports(self, netlink: IPRoute, plan: HostPlan) -> None:
+        wanted = {
+            rule
+            for address, protocol, port in plan.ports
+            for rule in self._rules_of(address, protocol, port)
+        }
+        present = set(_planned_rules(netlink))
+        for rule in wanted - present:
+            _ensure_rule(netlink, rule.as_netlink())
+        for rule in present - wanted:
+            _delete_rule(netlink, rule.as_netlink())
+
+    def _rules_of(self, address: IpAddress | None, protocol: int, port: int) -> Iterator[_PortRule]:
+        own = (self._link.underlay, *_LOOPBACKS) if address is None else (address,)
+        device, _ = device_of(self._link.underlay)
+        for each in own:
+            if each.version != self._link.underlay.version:
+                continue
+            if not each.is_loopback:
+                yield _PortRule(each, device, protocol, port)
+            if not each.is_loopback or self._has_loopback:
+                yield _PortRule(each, "lo", protocol, port)
 
 
-def _apply(plan: HostPlan) -> None:
-    with translated("route", HOST_DEVICE), IPRoute() as netlink:
-        index = index_of(netlink, HOST_DEVICE)
-        present = frozenset(_planned(netlink, index))
-        for address in plan.addresses - present:
-            _route(netlink, "replace", index, address)
-        for address in present - plan.addresses:
-            _route(netlink, "del", index, address)
+def _accept_loopback() -> bool:
+    """Let the device carry loopback addresses, which only the node itself sends; false where
+    that is not allowed (a container's /proc/sys is read-only).
+    """
+    try:
+        ensure({f"ipv4/conf/{HOST_DEVICE}/route_localnet": "1"})
+    except DatapathError as error:
+        log.warning("host ports are not reached at 127.0.0.1: %s", error)
+        return False
+    return True
+
+
+def _route_addresses(netlink: IPRoute, plan: HostPlan) -> None:
+    index = index_of(netlink, HOST_DEVICE)
+    present = frozenset(_planned(netlink, index))
+    for address in plan.addresses - present:
+        _route(netlink, "replace", index, address)
+    for address in present - plan.addresses:
+        _route(netlink, "del", index, address)
 
 
 def _planned(netlink: IPRoute, index: int) -> Iterator[IpAddress]:
@@ -95,6 +162,19 @@ def _planned(netlink: IPRoute, index: int) -> Iterator[IpAddress]:
         for route in netlink.get_routes(family=family, proto=_PLANNED_PROTOCOL, oif=index):
             if route["proto"] == _PLANNED_PROTOCOL:
                 yield parse_address(route.get_attr("RTA_DST"))
+
+
+def _planned_rules(netlink: IPRoute) -> Iterator[_PortRule]:
+    """What earlier plans have led in, also those of an agent that is gone."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        for rule in netlink.get_rules(family=family):
+            if rule.get_attr("FRA_PRIORITY") == _PLANNED_PRIORITY:
+                yield _PortRule(
+                    parse_address(rule.get_attr("FRA_DST")),
+                    rule.get_attr("FRA_IIFNAME"),
+                    rule.get_attr("FRA_IP_PROTO"),
+                    rule.get_attr("FRA_DPORT_RANGE")["start"],
+                )
 
 
 def _route(netlink: IPRoute, command: str, index: int, address: IpAddress) -> None:

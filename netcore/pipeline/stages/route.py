@@ -1,9 +1,9 @@
 """Routing: where a (translated) destination is from here."""
 
 from netcore.forwarding.destinations import LocalPods, RemotePods, ServiceRange, Unallocated
-from netcore.model.address import IpNetwork, text
+from netcore.model.address import IpNetwork, is_loopback, text
 from netcore.model.node import Node
-from netcore.pipeline.context import FromTunnel
+from netcore.pipeline.context import FromHost, FromTunnel
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.trace import Stage
 from netcore.pipeline.verdict import (
@@ -25,6 +25,8 @@ def route(passage: Passage) -> Verdict:
         if passage.trace is not None:
             passage.hop(Stage.ROUTE, f"local {text(dst)}", "the node itself")
         return ToHost()
+    if is_loopback(dst):
+        return _loop_back(passage)
     found = snapshot.routes.lookup(dst)
     if found is None:
         return _leave_cluster(passage)
@@ -39,6 +41,15 @@ def route(passage: Passage) -> Verdict:
         case Unallocated():  # pragma: no branch: these are all destinations there are
             _note(passage, found.network, "the address belongs to no node's pod CIDR")
             return Reject(RejectKind.HOST_UNREACHABLE)
+
+
+def _loop_back(passage: Passage) -> Verdict:
+    """Only the node itself may talk to its loopback addresses (RFC 1122 section 3.2.1.3)."""
+    if isinstance(passage.ctx.ingress, FromHost) or passage.is_reply:
+        _note(passage, "local loopback", "the node itself")
+        return ToHost()
+    _note(passage, "local loopback", "a loopback address is never reached from elsewhere")
+    return Drop(DropReason.FIB_LOOKUP_FAILED)
 
 
 def _deliver(passage: Passage, cidr: IpNetwork) -> Verdict:

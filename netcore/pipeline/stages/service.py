@@ -4,7 +4,7 @@ Source: Kubernetes pkg/proxy, of which the modes differ in how they find and cho
 translate, refuse and masquerade is the same.
 """
 
-from netcore.model.address import contains, text
+from netcore.model.address import contains, is_loopback, text
 from netcore.packet.protocols import PROTOCOLS_WITH_PORTS
 from netcore.pipeline.context import FromPod, FromTunnel
 from netcore.pipeline.passage import Passage
@@ -30,10 +30,13 @@ def translate_service(passage: Passage) -> Drop | Reject | None:
             return None
         _note(passage, "fragment", "its first fragment, which has the ports, is not known")
         return Drop(DropReason.IP_FRAGMENTATION_NOT_SUPPORTED)
-    address = ANY_NODE[len(flow.dst)] if snapshot.is_own_address(flow.dst) else flow.dst
+    own = snapshot.is_own_address(flow.dst)
+    address = ANY_NODE[len(flow.dst)] if own else flow.dst
     frontend, visited = snapshot.rules.find((address, flow.protocol, flow.dst_port))
     if frontend is not None:
         return _translate(passage, frontend, visited)
+    if own and _translate_host_port(passage):
+        return None
     if owner is None or not snapshot.mode.refuses_unknown_ports:
         return None
     return _refuse_unknown_port(passage, owner)
@@ -69,6 +72,25 @@ def _translate(passage: Passage, frontend: Frontend, visited: int) -> Drop | Rej
     passage.masquerade_why = _masquerade_why(frontend, passage, from_inside=from_inside)
     passage.flow = after
     return None
+
+
+def _translate_host_port(passage: Passage) -> bool:
+    """Whether a pod of this node is behind the port, as CNI's portmap plugin has it."""
+    snapshot, flow = passage.snapshot, passage.flow
+    port = flow.protocol, flow.dst_port
+    target = snapshot.host_ports.get((flow.dst, *port)) or snapshot.host_ports.get(
+        (ANY_NODE[len(flow.dst)], *port)
+    )
+    if target is None:
+        return False
+    after = flow._replace(dst=target.ip, dst_port=target.port)
+    if passage.trace is not None:
+        why = f"pod {'/'.join(target.pod)} at {text(target.ip)}:{target.port}"
+        passage.hop(Stage.SERVICE, f"hostPort {text(flow.dst)}:{flow.dst_port}", why, after)
+    if is_loopback(flow.src):
+        passage.masquerade_why = "came from a loopback address, which a pod cannot answer"
+    passage.flow = after
+    return True
 
 
 def _refuse(passage: Passage, frontend: Frontend, *, from_inside: bool) -> Drop | Reject | None:

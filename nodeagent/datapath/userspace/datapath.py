@@ -80,8 +80,8 @@ class UserspaceDatapath:
         self._loop.call(lambda: self._apply(snapshot))
         last, self._led_in = self._led_in, None
         # The same one again is a full apply: the kernel is looked at anew.
-        if last is None or last is snapshot or last.services is not snapshot.services:
-            self._lead_in(host_plan(snapshot.services.values()))
+        if last is None or last is snapshot or not _leads_in_like(last, snapshot):
+            self._lead_in(host_plan(snapshot.services.values(), snapshot.host_ports))
         self._led_in = snapshot
 
     def observe(self, wanted: ObservationFilter, report: Callable[[Observation], None]) -> Observer:
@@ -171,6 +171,10 @@ class UserspaceDatapath:
             if address in self._engine.snapshot.nodes_by_underlay:  # strangers fill no table
                 self._peers[sender] = port
         return port
+
+
+def _leads_in_like(last: Snapshot, now: Snapshot) -> bool:
+    return last.services is now.services and last.host_ports is now.host_ports
 
 
 def _reason(error: PacketError) -> DropReason:

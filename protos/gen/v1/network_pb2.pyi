@@ -144,9 +144,39 @@ class Node(_message.Message):
 Global___Node: _TypeAlias = Node  # noqa: Y015
 
 @_typing.final
-class Pod(_message.Message):
+class HostPort(_message.Message):
     """A pod as the network sees it. Finished pods and pods without address are not sent."""
 
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    CONTAINER_PORT_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    protocol: _builtins.str
+    """TCP, UDP, SCTP"""
+    port: _builtins.int
+    container_port: _builtins.int
+    address: _builtins.str
+    """empty: every address of the node"""
+    def __init__(
+        self,
+        *,
+        protocol: _builtins.str = ...,
+        port: _builtins.int = ...,
+        container_port: _builtins.int = ...,
+        address: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "container_port", b"container_port", "port", b"port", "protocol", b"protocol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HostPort: _TypeAlias = HostPort  # noqa: Y015
+
+@_typing.final
+class Pod(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -178,6 +208,7 @@ class Pod(_message.Message):
     HOST_NETWORK_FIELD_NUMBER: _builtins.int
     HOSTNAME_FIELD_NUMBER: _builtins.int
     SUBDOMAIN_FIELD_NUMBER: _builtins.int
+    HOST_PORTS_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     name: _builtins.str
     uid: _builtins.str
@@ -189,6 +220,8 @@ class Pod(_message.Message):
     def ips(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def host_ports(self) -> _containers.RepeatedCompositeFieldContainer[Global___HostPort]: ...
     def __init__(
         self,
         *,
@@ -201,10 +234,11 @@ class Pod(_message.Message):
         host_network: _builtins.bool = ...,
         hostname: _builtins.str = ...,
         subdomain: _builtins.str = ...,
+        host_ports: _abc.Iterable[Global___HostPort] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["host_network", b"host_network", "hostname", b"hostname", "ips", b"ips", "labels", b"labels", "name", b"name", "namespace", b"namespace", "node_name", b"node_name", "subdomain", b"subdomain", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["host_network", b"host_network", "host_ports", b"host_ports", "hostname", b"hostname", "ips", b"ips", "labels", b"labels", "name", b"name", "namespace", b"namespace", "node_name", b"node_name", "subdomain", b"subdomain", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -76,7 +76,7 @@ class BalancingView(Protocol):
 
 
 Load = Callable[[FrontendKey, BackendPlace], tuple[int, int]]
-"""How many connections a backend has of a frontend: those at work, and those that begin or end."""
+"""How many connections a backend has of a frontend: those at work, and all others."""
 
 
 class BalancingTable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from controlplane.api.errors import (
@@ -13,6 +12,7 @@ from controlplane.api.errors import (
     not_supported,
     required,
 )
+from controlplane.api.strategies.addresses import ip_text, no_special_ip
 from controlplane.api.strategies.names import dns_label, port_number
 from controlplane.api.strategies.tree import children, number, set_default, texts
 from controlplane.api.strategy import BaseStrategy
@@ -28,19 +28,8 @@ _TOO_MANY: FieldReason = "FieldValueTooMany"
 
 
 def _validate_ip(text: str, path: str, family: int = 0) -> list[FieldError]:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-        return [invalid_value(path, text, detail)]
-    if family and address.version != family:
-        return [invalid_value(path, text, f"must be an IPv{family} address")]
-    if address.is_unspecified or address.is_loopback or address.is_link_local:
-        kinds = "unspecified, loopback (127.0.0.0/8, ::1/128) or link-local"
-        return [invalid_value(path, text, f"may not be {kinds}")]
-    if address.is_multicast:
-        return [invalid_value(path, text, "may not be in the multicast range")]
-    return []
+    wrong = ip_text(text, family) or no_special_ip(text)
+    return [invalid_value(path, text, detail) for detail in wrong]
 
 
 def _validate_ports(ports: list[Object], path: str) -> list[FieldError]:

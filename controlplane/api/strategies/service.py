@@ -45,7 +45,7 @@ class ServiceStrategy(BaseStrategy):
     async def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
         """Keeps what was given; gives what a changed type needs."""
         spec, before = grow(obj, "spec"), child(old, "spec")
-        drop_other_types_fields(spec, before)
+        drop_other_types_fields(obj, old)
         keep_allocations(spec, before)
         normalise_cluster_ips(spec)
         await self._allocate(obj, ctx)

@@ -19,10 +19,14 @@ Object = dict[str, Any]
 LAST_CHANGE = "endpoints.kubernetes.io/last-change-trigger-time"
 
 
+_Turn = tuple[str, str]
+"""When a pod's readiness turned, and to what: a pod may turn twice in one second."""
+
+
 @dataclass(slots=True)
 class _Known:
     service: str = ""
-    pods: dict[str, str] = field(default_factory=dict)
+    pods: dict[str, _Turn] = field(default_factory=dict)
 
 
 class TriggerTimes:
@@ -40,14 +44,19 @@ class TriggerTimes:
         key = (str(about["namespace"]), str(about["name"]))
         now = _Known(str(about.get("creationTimestamp") or ""))
         for pod in pods:
-            turned = (condition(pod, "Ready") or {}).get("lastTransitionTime")
-            if turned:
-                now.pods[str(pod["metadata"]["name"])] = str(turned)
+            ready = condition(pod, "Ready") or {}
+            if ready.get("lastTransitionTime"):
+                turn = str(ready["lastTransitionTime"]), str(ready.get("status"))
+                now.pods[str(pod["metadata"]["name"])] = turn
         before = self._known.get(key)
         self._known[key] = now
         if before is None:
             return now.service
-        later = [time for pod, time in now.pods.items() if time > before.pods.get(pod, "")]
+        later = [
+            turn[0]
+            for pod, turn in now.pods.items()
+            if turn[0] >= before.pods.get(pod, ("", ""))[0] and turn != before.pods.get(pod)
+        ]
         if now.service > before.service:
             later.append(now.service)
         return min(later, default="")

@@ -35,7 +35,14 @@ if TYPE_CHECKING:
 
 
 def keep_allocations(spec: Object, old: Object) -> None:
-    """An update that leaves allocated fields out means: as they were."""
+    """An update that leaves allocated fields out means: as they were.
+
+    One that changes clusterIP alone means clusterIPs, too. Source: NormalizeClusterIPs and
+    patchAllocatedValues of pkg/registry/core/service.
+    """
+    changed = spec.get("clusterIP") != old.get("clusterIP")
+    if changed and old.get("clusterIP") and spec.get("clusterIPs") == old.get("clusterIPs"):
+        spec.pop("clusterIPs", None)
     if old.get("type") in ADDRESSED_TYPES and spec.get("type") in ADDRESSED_TYPES:
         if not spec.get("clusterIP") and not spec.get("clusterIPs"):
             _copy(spec, old, "clusterIP", "clusterIPs")

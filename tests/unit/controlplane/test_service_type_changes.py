@@ -148,6 +148,22 @@ async def test_a_headless_service_stays_headless(client):
         await patch(client, clusterIP="10.96.0.77", clusterIPs=["10.96.0.77"])
 
 
+async def test_to_change_the_cluster_ip_alone_is_to_change_it(client):
+    await create(client)
+    with pytest.raises(StatusError) as caught:
+        await patch(client, clusterIP="10.96.0.77")
+    assert caught.value.message == (
+        'Service "web" is invalid: spec.clusterIPs[0]: Invalid value: ["10.96.0.77"]: '
+        "may not change once set"
+    )
+
+
+async def test_to_empty_the_cluster_ip_is_to_leave_it_out(client):
+    given = (await create(client))["clusterIP"]
+    spec = (await patch(client, clusterIP=""))["spec"]
+    assert (spec["clusterIP"], spec["clusterIPs"]) == (given, [given])
+
+
 async def test_a_status_that_makes_no_sense_is_refused(client):
     await create(client, type="LoadBalancer")
     status = {"loadBalancer": {"ingress": [{"ip": "nonsense"}]}}

@@ -31,6 +31,14 @@ def test_then_the_earliest_pod_that_turned():
     assert times.changed_at(made_at(CREATED), now[1:]) == "", "a pod went: nobody knows when"
 
 
+def test_a_pod_may_turn_twice_in_a_second():
+    times = TriggerTimes()
+    unready = pod("a", ready=False)
+    times.changed_at(made_at(CREATED), [unready])
+    assert times.changed_at(made_at(CREATED), [pod("a")]) == "2030-01-01T11:00:00Z"
+    assert times.changed_at(made_at(CREATED), [pod("a")]) == ""
+
+
 def test_a_service_made_anew_is_a_change():
     times = TriggerTimes()
     times.changed_at(made_at(CREATED), [])

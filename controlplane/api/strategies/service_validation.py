@@ -33,6 +33,7 @@ from controlplane.api.strategies.service_port_validation import (
     validate_node_ports,
     validate_ports,
 )
+from controlplane.api.strategies.service_warnings import TOPOLOGY_HINTS, TOPOLOGY_MODE
 from controlplane.api.strategies.tree import child, number, texts
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ _TYPES = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]
 _POLICIES = ["Cluster", "Local"]
 _DISTRIBUTIONS = ["PreferClose", "PreferSameNode", "PreferSameZone"]
 _MAX_AFFINITY_S = 86400
-_TOPOLOGY_MODE = "service.kubernetes.io/topology-mode"
-_TOPOLOGY_HINTS = "service.kubernetes.io/topology-aware-hints"
 
 
 def validate_service(service: Object, old: Object | None) -> list[FieldError]:
@@ -79,11 +78,11 @@ def _validate_choice(spec: Object, field: str, supported: list[str]) -> list[Fie
 
 
 def _validate_annotations(annotations: Object) -> list[FieldError]:
-    mode, hints = annotations.get(_TOPOLOGY_MODE), annotations.get(_TOPOLOGY_HINTS)
+    mode, hints = annotations.get(TOPOLOGY_MODE), annotations.get(TOPOLOGY_HINTS)
     if mode is None or hints is None or mode == hints:
         return []
-    detail = f"must match annotations[{_TOPOLOGY_HINTS}] when both are specified"
-    return [invalid_value(f"metadata.annotations[{_TOPOLOGY_MODE}]", mode, detail)]
+    detail = f"must match annotations[{TOPOLOGY_HINTS}] when both are specified"
+    return [invalid_value(f"metadata.annotations[{TOPOLOGY_MODE}]", mode, detail)]
 
 
 def _validate_by_type(spec: Object) -> list[FieldError]:

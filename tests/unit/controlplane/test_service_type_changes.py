@@ -8,7 +8,7 @@ import pytest
 from controlplane.api.catalog import resource_table
 from controlplane.api.client import Client
 from controlplane.api.errors import StatusError
-from controlplane.api.registry import Registry
+from controlplane.api.registry import Registry, WriteOptions
 from controlplane.api.strategies.registry import strategies
 from controlplane.api.strategies.service import ServiceStrategy
 from controlplane.config import ClusterSettings
@@ -171,3 +171,17 @@ async def test_a_status_that_makes_no_sense_is_refused(client):
         await client.patch(
             "services", "web", lambda s: s.update(status=status), "default", subresource="status"
         )
+
+
+async def test_the_writer_is_warned_of_what_has_no_effect(client):
+    registry = client.registry
+    services = registry.resources.by_name("services")
+    asked = WriteOptions()
+    web = service(clusterIP="None", sessionAffinity="ClientIP")
+    await registry.create(services, "default", web, asked)
+    said = ["spec.SessionAffinity is ignored for headless services"]
+    assert asked.warnings == said
+    for subresource, expected in (("", said), ("status", [])):
+        asked = WriteOptions(subresource=subresource)
+        await registry.update(services, "default", "web", lambda obj: obj, asked)
+        assert asked.warnings == expected

@@ -166,13 +166,16 @@ def _allocate_ip(
 
 
 def _allocate_node_ports(spec: Object, others: list[Object], random: Random) -> list[FieldError]:
-    if spec["type"] == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts") is False:
-        return []
+    none_unasked = spec["type"] == "LoadBalancer" and (
+        spec.get("allocateLoadBalancerNodePorts") is False
+    )
     taken = taken_node_ports(others)
     errors = []
     for index, port in enumerate(children(spec, "ports")):
         protocol = str(port.get("protocol"))
         wanted = number(port.get("nodePort"))
+        if none_unasked and not wanted:
+            continue
         try:
             if wanted:
                 given = claim_node_port(protocol, taken, wanted)

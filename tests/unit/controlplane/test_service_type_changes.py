@@ -88,6 +88,16 @@ async def test_a_balancer_without_node_ports_is_checked_all_the_same(client):
     assert spec["healthCheckNodePort"]
 
 
+async def test_a_balancer_without_node_ports_may_ask_for_one(client):
+    ports = [{"name": "a", "port": 80, "nodePort": 30500}, {"name": "b", "port": 81}]
+    spec = await create(
+        client, type="LoadBalancer", allocateLoadBalancerNodePorts=False, ports=ports
+    )
+    assert [port.get("nodePort") for port in spec["ports"]] == [30500, None]
+    with pytest.raises(StatusError, match="provided port is already allocated"):
+        await create(client, "other", type="NodePort", ports=[{"port": 80, "nodePort": 30500}])
+
+
 async def test_the_policy_cluster_gives_the_health_checks_port_back(client):
     port = (await create(client, **LOCAL))["healthCheckNodePort"]
     spec = (await patch(client, externalTrafficPolicy="Cluster"))["spec"]

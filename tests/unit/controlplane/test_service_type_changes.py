@@ -153,7 +153,7 @@ async def test_from_external_name_and_back(client):
 
 
 async def test_a_headless_service_stays_headless(client):
-    await create(client, clusterIP="None")
+    await create(client, clusterIP="None", selector={"app": "web"})
     with pytest.raises(StatusError, match="may not change once set"):
         await patch(client, clusterIP="10.96.0.77", clusterIPs=["10.96.0.77"])
 

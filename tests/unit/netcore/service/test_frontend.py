@@ -142,8 +142,14 @@ def test_faces_of_a_family_without_a_cluster_ip_are_none():
     assert not [key for key in compiled(single) if len(key[0]) == 16 or key[0] == b"6"]
 
 
-def test_only_the_address_of_the_balancer_has_source_ranges():
+def test_ranges_of_one_family_leave_the_other_open():
     found = compiled(OUTSIDE)
+    assert found[packed("192.0.2.9"), 6, 80].source_ranges
+    assert found[packed("2001:db8::9"), 6, 80].source_ranges == ()
+
+
+def test_only_the_address_of_the_balancer_has_source_ranges():
+    found = compiled(replace(OUTSIDE, load_balancer_ips=OUTSIDE.load_balancer_ips[:1]))
     ranges = {one.kind.value: one.source_ranges for one in found.values()}
     assert ranges == {
         "ClusterIP": (),

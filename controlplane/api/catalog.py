@@ -44,6 +44,7 @@ def _core(
     namespaced: bool = True,
     verbs: tuple[str, ...] = ALL_VERBS,
     has_generation: bool = False,
+    deprecation: str = "",
 ) -> Resource:
     return Resource(
         "",
@@ -57,13 +58,19 @@ def _core(
         categories=categories,
         subresources=subresources,
         has_generation=has_generation,
+        deprecation=deprecation,
     )
 
 
 _WITHOUT_COLLECTION = tuple(verb for verb in ALL_VERBS if verb != "deletecollection")
 _CORE = (
     _core("configmaps", "ConfigMap", ("cm",)),
-    _core("endpoints", "Endpoints", ("ep",)),
+    _core(
+        "endpoints",
+        "Endpoints",
+        ("ep",),
+        deprecation="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ),
     _core("events", "Event", ("ev",)),
     _core("limitranges", "LimitRange", ("limits",)),
     _core(

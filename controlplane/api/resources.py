@@ -47,6 +47,8 @@ class Resource:
     """Whether a PUT without resourceVersion is taken."""
     stored_as: str = ""
     """Another resource, as `events`, which holds the objects of this one."""
+    deprecation: str = ""
+    """What clients are warned of whenever they use it."""
 
     @cached_property
     def qualified(self) -> str:

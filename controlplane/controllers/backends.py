@@ -14,6 +14,7 @@ from controlplane.controllers.conditions import (
     is_true,
     node_of,
 )
+from controlplane.controllers.hints import traffic_hints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -102,6 +103,9 @@ def endpoint_of(service: Object, pod: Object, addresses: list[str], zone: str) -
     }
     if zone:
         endpoint["zone"] = zone
+    hints = traffic_hints(service, endpoint)
+    if hints:
+        endpoint["hints"] = hints
     hostname = pod["spec"].get("hostname")
     if hostname and pod["spec"].get("subdomain") == service["metadata"]["name"]:
         endpoint["hostname"] = hostname
@@ -117,10 +121,7 @@ def backends_of(
     for pod in sorted(pods, key=lambda pod: str(pod["metadata"]["name"])):
         if is_finished(pod):
             continue
-        ports = ports_of(service, pod)
-        # A headless Service may have no ports at all; else a pod without any of them serves none.
-        if not ports and service["spec"].get("ports"):
-            continue
+        ports = ports_of(service, pod)  # none where the pod has no port of the name that is meant
         for family in families:
             addresses = [ip for ip in pod_ips(pod) if (":" in ip) == (family == "IPv6")]
             if not addresses:

@@ -20,26 +20,40 @@ MAX_ADDRESSES = 1000
 def subsets_of(backends: Sequence[Backends], family: str) -> list[Object]:
     """Endpoints' subsets: ready and not ready addresses by the ports that they serve.
 
-    Terminating pods are left out, as Endpoints cannot express them. At most 1000 addresses.
+    Terminating pods are left out, as Endpoints cannot express them. At most 1000 addresses, ready
+    ones first.
     """
-    subsets = []
+    groups = [group for group in backends if group.address_type == family]
+    subsets: list[Object] = [{} for _ in groups]
     left = MAX_ADDRESSES
-    for group in backends:
-        if group.address_type != family:
-            continue
-        subset: Object = {}
-        for endpoint in group.endpoints:
-            conditions = endpoint["conditions"]
-            if (conditions["terminating"] and not conditions["ready"]) or not left:
-                continue
-            field = "addresses" if conditions["ready"] else "notReadyAddresses"
-            subset.setdefault(field, []).append(_address(endpoint))
-            left -= 1
-        if subset:
-            if group.ports:
-                subset["ports"] = [_without_empty_name(port) for port in group.port_objects()]
-            subsets.append(subset)
-    return subsets
+    for field, ready in (("addresses", True), ("notReadyAddresses", False)):
+        for subset, group in zip(subsets, groups, strict=True):
+            found = _addresses(group, ready=ready)[:left]
+            left -= len(found)
+            if found:
+                subset[field] = found
+    for subset, group in zip(subsets, groups, strict=True):
+        if subset and group.ports:
+            subset["ports"] = [_without_empty_name(port) for port in group.port_objects()]
+    return [subset for subset in subsets if subset]
+
+
+def is_over_capacity(backends: Sequence[Backends], family: str) -> bool:
+    """Whether there are more addresses than Endpoints can hold."""
+    groups = [group for group in backends if group.address_type == family]
+    total = sum(len(_addresses(group, ready=ready)) for group in groups for ready in (True, False))
+    return total > MAX_ADDRESSES
+
+
+def _addresses(group: Backends, *, ready: bool) -> list[Object]:
+    """In the order of their texts, as Kubernetes packs them (RepackSubsets)."""
+    found = [
+        _address(endpoint)
+        for endpoint in group.endpoints
+        if endpoint["conditions"]["ready"] is ready
+        and (ready or not endpoint["conditions"]["terminating"])
+    ]
+    return sorted(found, key=lambda address: str(address["ip"]))
 
 
 def _without_empty_name(port: Object) -> Object:

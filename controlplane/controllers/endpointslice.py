@@ -16,9 +16,10 @@ from controlplane.controllers.conditions import (
     owner_reference,
 )
 from controlplane.controllers.controller import Controller
-from controlplane.controllers.endpoint_subsets import subsets_of
+from controlplane.controllers.endpoint_subsets import is_over_capacity, subsets_of
 from controlplane.controllers.informer import Key, key_of
-from controlplane.controllers.slicing import SlicePlan, plan_slices
+from controlplane.controllers.slicing import SlicePlan, owned_slices, plan_slices
+from controlplane.controllers.trigger_times import LAST_CHANGE, TriggerTimes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,10 +33,10 @@ SLICES = "endpointslices.discovery.k8s.io"
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 CONTROLLER = "endpointslice-controller.k8s.io"
-MIRRORING = "endpointslicemirroring-controller.k8s.io"
 HEADLESS = "service.kubernetes.io/headless"
 ENDPOINTS_MANAGED_BY = "endpoints.kubernetes.io/managed-by"
 ENDPOINTS_CONTROLLER = "endpoint-controller"
+OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
 _MAX_WRITTEN = 10_000
 
 
@@ -51,7 +52,9 @@ class EndpointSliceController(Controller[Key]):
         self._pods = informers.of("pods")
         self._nodes = informers.of("nodes")
         self._written: OrderedDict[Key, str] = OrderedDict()
+        self._trigger_times = TriggerTimes()
         self._services.subscribe(self._service_changed)
+        self._nodes.subscribe(self._node_changed)
         self._pods.subscribe(self._pod_changed)
         informers.of(SLICES).subscribe(self._slice_changed)
         informers.of("endpoints").subscribe(self._endpoints_changed)
@@ -68,6 +71,15 @@ class EndpointSliceController(Controller[Key]):
             if pod is not None:
                 for service in self._selecting(pod):
                     self.queue.add(key_of(service))
+
+    def _node_changed(self, old: Object | None, new: Object | None) -> None:
+        """A node's zone is that of the endpoints on it."""
+        changed = new or old
+        if changed is None or _zone(old) == _zone(new):
+            return
+        for pod in self._pods:
+            if node_of(pod) == changed["metadata"]["name"]:
+                self._pod_changed(None, pod)
 
     def _selecting(self, pod: Object) -> Iterable[Object]:
         labels = pod["metadata"].get("labels") or {}
@@ -97,6 +109,7 @@ class EndpointSliceController(Controller[Key]):
         namespace, name = key
         service = self._services.get(namespace, name)
         if service is None:
+            self._trigger_times.forget(key)
             await self._delete_endpoints(namespace, name)
             return
         selector = service["spec"].get("selector")
@@ -108,40 +121,44 @@ class EndpointSliceController(Controller[Key]):
             if matches_all(selector, pod["metadata"].get("labels") or {})
         ]
         backends = backends_of(service, pods, self._zone_of)
-        present = await self._slices_of(namespace, name)
-        plan = plan_slices(backends, present, slice_template(service, CONTROLLER))
+        changed_at = self._trigger_times.changed_at(service, pods)
+        mine, others = owned_slices(await self._slices_of(namespace, name), service)
+        plan = plan_slices(backends, mine, slice_template(service, changed_at))
+        plan.delete += others
         for slice_ in await apply_plan(self._client, plan):
             self._written[key_of(slice_)] = _revision(slice_)
             self._written.move_to_end(key_of(slice_))
         while len(self._written) > _MAX_WRITTEN:
             self._written.popitem(last=False)
-        await self._write_endpoints(service, backends)
+        await self._write_endpoints(service, backends, changed_at)
 
     def _zone_of(self, node: str) -> str:
-        found = self._nodes.get("", node)
-        return str(((found or {}).get("metadata", {}).get("labels") or {}).get(ZONE_LABEL, ""))
+        return _zone(self._nodes.get("", node))
 
     async def _slices_of(self, namespace: str, service: str) -> list[Object]:
         selector = f"{SERVICE_NAME}={service},{MANAGED_BY}={CONTROLLER}"
         return (await self._client.list(SLICES, namespace, selector))[0]
 
-    async def _write_endpoints(self, service: Object, backends: list[Backends]) -> None:
-        families = service["spec"].get("ipFamilies") or ["IPv4"]
-        subsets = subsets_of(backends, families[0])
-        labels = _service_labels(service) | {ENDPOINTS_MANAGED_BY: ENDPOINTS_CONTROLLER}
+    async def _write_endpoints(
+        self, service: Object, backends: list[Backends], changed_at: str
+    ) -> None:
+        wanted = endpoints_of(service, backends)
         namespace, name = key_of(service)
 
         def change(current: Object) -> None:
-            current["subsets"] = subsets
-            current["metadata"]["labels"] = labels
+            if _says(current) != _says(wanted):
+                annotations = _kept_annotations(current) | wanted["metadata"]["annotations"]
+                current["subsets"] = wanted["subsets"]
+                current["metadata"]["labels"] = wanted["metadata"]["labels"]
+                current["metadata"]["annotations"] = annotations | _trigger_time(changed_at)
 
         try:
             await self._client.patch("endpoints", name, change, namespace)
         except StatusError as error:
             if error.reason != "NotFound":
                 raise
-            metadata = {"name": name, "namespace": namespace, "labels": labels}
-            await self._client.create("endpoints", {"metadata": metadata, "subsets": subsets})
+            wanted["metadata"]["annotations"] |= _trigger_time(changed_at)
+            await self._client.create("endpoints", wanted)
 
     async def _delete_endpoints(self, namespace: str, name: str) -> None:
         """Endpoints have no owner: they go with their Service, slices by garbage collection."""
@@ -178,15 +195,53 @@ def _service_labels(service: Object) -> dict[str, str]:
     return labels
 
 
-def slice_template(service: Object, managed_by: str) -> Object:
-    """The metadata of the Service's slices."""
+def endpoints_of(service: Object, backends: list[Backends]) -> Object:
+    """The core/v1 Endpoints of a Service, which have but one family and no pod without ports."""
+    spec = service["spec"]
+    family = (spec.get("ipFamilies") or ["IPv4"])[0]
+    serving = [group for group in backends if group.ports or not spec.get("ports")]
+    annotations = {OVER_CAPACITY: "truncated"} if is_over_capacity(serving, family) else {}
+    namespace, name = key_of(service)
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        "labels": _service_labels(service) | {ENDPOINTS_MANAGED_BY: ENDPOINTS_CONTROLLER},
+        "annotations": annotations,
+    }
+    return {"metadata": metadata, "subsets": subsets_of(serving, family)}
+
+
+def _says(endpoints: Object) -> tuple[Any, ...]:
+    """All that makes Endpoints differ from others, but when they changed."""
+    about = endpoints["metadata"]
+    is_cut = OVER_CAPACITY in (about.get("annotations") or {})
+    return endpoints.get("subsets") or [], about.get("labels") or {}, is_cut
+
+
+def _kept_annotations(endpoints: Object) -> dict[str, str]:
+    annotations = endpoints["metadata"].get("annotations") or {}
+    ours = (LAST_CHANGE, OVER_CAPACITY)
+    return {name: value for name, value in annotations.items() if name not in ours}
+
+
+def _trigger_time(changed_at: str) -> dict[str, str]:
+    return {LAST_CHANGE: changed_at} if changed_at else {}
+
+
+def _zone(node: Object | None) -> str:
+    return str(((node or {}).get("metadata", {}).get("labels") or {}).get(ZONE_LABEL, ""))
+
+
+def slice_template(service: Object, changed_at: str) -> Object:
+    """The metadata of the Service's slices, of which something changed at that time."""
     labels = _service_labels(service)
     labels[SERVICE_NAME] = service["metadata"]["name"]
-    labels[MANAGED_BY] = managed_by
+    labels[MANAGED_BY] = CONTROLLER
     metadata = {
         "generateName": service["metadata"]["name"] + "-",
         "namespace": service["metadata"]["namespace"],
         "labels": labels,
+        "annotations": _trigger_time(changed_at),
         "ownerReferences": [owner_reference(service, "v1", "Service")],
     }
     return {"metadata": metadata}

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from controlplane.controllers.conditions import owner_reference
 from controlplane.controllers.controller import Controller
 from controlplane.controllers.endpoint_subsets import backends_of_endpoints
 from controlplane.controllers.endpointslice import (
     MANAGED_BY,
-    MIRRORING,
     SERVICE_NAME,
     SLICES,
     apply_plan,
-    slice_template,
 )
 from controlplane.controllers.informer import Key, key_of
-from controlplane.controllers.slicing import plan_slices
+from controlplane.controllers.slicing import SlicePlan, owned_slices, plan_slices
+from controlplane.controllers.trigger_times import LAST_CHANGE
 
 if TYPE_CHECKING:
     from controlplane.api.client import Client
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 SKIP_MIRROR = "endpointslice.kubernetes.io/skip-mirror"
+MIRRORING = "endpointslicemirroring-controller.k8s.io"
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _LEADER = "control-plane.alpha.kubernetes.io/leader"
 
 
@@ -73,12 +75,33 @@ class EndpointsMirroring(Controller[Key]):
             return  # most Services have no Endpoints: nothing to search all slices for
         selector = f"{SERVICE_NAME}={name},{MANAGED_BY}={MIRRORING}"
         present, _ = await self._client.list(SLICES, namespace, selector)
-        wanted = []
-        template: Object = {"metadata": {}}
-        if service is not None and endpoints is not None and is_mirrored(service, endpoints):
-            wanted = backends_of_endpoints(endpoints)
-            template = slice_template(service, MIRRORING)
-        await apply_plan(self._client, plan_slices(wanted, present, template))
+        if service is None or endpoints is None or not is_mirrored(service, endpoints):
+            await apply_plan(self._client, SlicePlan(delete=present))
+            return
+        mine, others = owned_slices(present, endpoints)
+        plan = plan_slices(backends_of_endpoints(endpoints), mine, mirror_template(endpoints))
+        plan.delete += others
+        await apply_plan(self._client, plan)
+
+
+def mirror_template(endpoints: Object) -> Object:
+    """The metadata of mirrored slices: that of the Endpoints, which own them."""
+    about = endpoints["metadata"]
+    annotations = {
+        name: value
+        for name, value in (about.get("annotations") or {}).items()
+        if name not in (LAST_CHANGE, _LAST_APPLIED)
+    }
+    labels = {**(about.get("labels") or {}), SERVICE_NAME: about["name"], MANAGED_BY: MIRRORING}
+    return {
+        "metadata": {
+            "generateName": about["name"] + "-",
+            "namespace": about["namespace"],
+            "labels": labels,
+            "annotations": annotations,
+            "ownerReferences": [owner_reference(endpoints, "v1", "Endpoints")],
+        }
+    }
 
 
 def is_mirrored(service: Object, endpoints: Object) -> bool:

@@ -9,6 +9,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from controlplane.controllers.trigger_times import LAST_CHANGE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,6 +28,17 @@ class SlicePlan:
     create: list[Object] = field(default_factory=list)
     update: list[Object] = field(default_factory=list)
     delete: list[Object] = field(default_factory=list)
+
+
+def owned_slices(slices: Sequence[Object], owner: Object) -> tuple[list[Object], list[Object]]:
+    """Those that belong to `owner`, and those of one before it that had the same name."""
+    mine: list[Object] = []
+    others: list[Object] = []
+    uid = owner["metadata"]["uid"]
+    for slice_ in slices:
+        owners = slice_["metadata"].get("ownerReferences") or ()
+        (mine if any(each.get("uid") == uid for each in owners) else others).append(slice_)
+    return mine, others
 
 
 def plan_slices(
@@ -55,11 +68,7 @@ def plan_slices(
 
 
 def _rewritten(present: Object, fresh: Object) -> Object:
-    metadata = {**present["metadata"]}
-    for name in ("labels", "annotations", "ownerReferences"):
-        if fresh["metadata"].get(name):
-            metadata[name] = fresh["metadata"][name]
-    return {**fresh, "metadata": metadata}
+    return {**fresh, "metadata": _merged_metadata(present, fresh)}
 
 
 def _plan_group(
@@ -115,13 +124,11 @@ def _filled(backends: Backends, endpoints: list[Object], metadata: Object) -> Ob
 
 
 def _merged_metadata(slice_: Object, template: Object) -> Object:
-    """The slice keeps its name and foreign annotations; labels are as the template says."""
+    """The slice keeps its name and annotations of others; labels are as the template says."""
     metadata = {**slice_["metadata"]}
     wanted = template["metadata"]
     metadata["labels"] = wanted.get("labels") or {}
-    annotations = {**(metadata.get("annotations") or {}), **(wanted.get("annotations") or {})}
-    if annotations:
-        metadata["annotations"] = annotations
+    metadata["annotations"] = _lasting(slice_) | (wanted.get("annotations") or {})
     if wanted.get("ownerReferences"):
         metadata["ownerReferences"] = wanted["ownerReferences"]
     return metadata
@@ -132,7 +139,15 @@ def _differs(present: Object, changed: Object) -> bool:
     if any((present.get(f) or []) != (changed.get(f) or []) for f in fields):
         return True
     old, new = present["metadata"], changed["metadata"]
-    return (old.get("labels") or {}) != (new.get("labels") or {})
+    if (old.get("labels") or {}) != (new.get("labels") or {}):
+        return True
+    return _lasting(present) != _lasting(changed)
+
+
+def _lasting(slice_: Object) -> dict[str, str]:
+    """All annotations but that of the last change, which says nothing about the next one."""
+    annotations = slice_["metadata"].get("annotations") or {}
+    return {name: value for name, value in annotations.items() if name != LAST_CHANGE}
 
 
 def _shape(backends: Backends) -> str:

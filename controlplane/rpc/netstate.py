@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.strategies.node_network import PUBLIC_IP
@@ -192,7 +193,7 @@ def service_state(service: Object) -> Service:
         publish_not_ready_addresses=bool(spec.get("publishNotReadyAddresses")),
         external_ips=_addresses(spec.get("externalIPs") or ()),
         load_balancer_ips=_load_balancer_ips(service),
-        load_balancer_source_ranges=_networks(_source_ranges(service)),
+        load_balancer_source_ranges=_ranges(_source_ranges(service)),
         health_check_node_port=int(spec.get("healthCheckNodePort") or 0),
         traffic_distribution=spec.get("trafficDistribution") or "",
     )
@@ -206,6 +207,17 @@ def _load_balancer_ips(service: Object) -> tuple[IpAddress, ...]:
         for entry in status.get("ingress") or ()
         if entry.get("ip") and entry.get("ipMode") != "Proxy"
     )
+
+
+def _ranges(texts: Iterable[str]) -> tuple[IpNetwork, ...]:
+    """The API takes ranges with bits of the host set: they mean the same without them."""
+    found = []
+    for text in texts:
+        try:
+            found.append(ip_network(text, strict=False))
+        except ValueError:
+            continue
+    return tuple(found)
 
 
 def _source_ranges(service: Object) -> list[str]:

@@ -1,13 +1,15 @@
 """How many connections each backend of a Service has, as IPVS counts them.
 
-Source: Linux net/netfilter/ipvs/ip_vs_proto_tcp.c: active is an established TCP connection,
-inactive what begins or ends, and everything that is not TCP.
+Source: Linux net/netfilter/ipvs/ip_vs_proto_tcp.c (tcp_state_active_table): active is a TCP
+connection that begins or is established, inactive one that ends, and everything that is not TCP.
 """
 
 from collections.abc import Iterator
 
 from netcore.conntrack.entry import BackendKey, ConntrackEntry
 from netcore.conntrack.timeouts import FlowState
+
+_ACTIVE = frozenset((FlowState.SYN_SENT, FlowState.SYN_RECV, FlowState.ESTABLISHED))
 
 
 class LoadCount:
@@ -53,4 +55,4 @@ class LoadCount:
 
 
 def _is_active(state: FlowState) -> bool:
-    return state is FlowState.ESTABLISHED
+    return state in _ACTIVE

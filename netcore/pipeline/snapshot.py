@@ -170,7 +170,7 @@ class _Builder:
             nodes = self._view("nodes")
             self._copies |= _topology(self._config, self._base.node_name, nodes)
             self._look_from(nodes.get(self._base.node_name))
-        for key in self._dirty_services:
+        for key in sorted(self._dirty_services):  # their order is that of a chain that is walked
             self._recompile(key)
         if "frontends" in self._copies or self._mode is not self._base.mode:
             self._copies["rules"] = self._mode.compile(self._view("frontends"))

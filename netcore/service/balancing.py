@@ -76,7 +76,7 @@ class BalancingView(Protocol):
 
 
 Load = Callable[[FrontendKey, BackendPlace], tuple[int, int]]
-"""How many connections a backend has of a frontend: those at work, and those that begin or end."""
+"""How many connections a backend has of a frontend: those at work, and all others."""
 
 
 class BalancingTable:
@@ -97,11 +97,11 @@ class BalancingTable:
     def commit(self, updates: Iterable[Update], now_s: float) -> None:
         """Remember what a choice changed."""
         for update in updates:
-            match update:
-                case NextTurn(scope, turn):
-                    self._turns[scope] = turn
-                case Stick(scope, client, backend, timeout_s):
-                    self._stick((scope, client), backend, now_s + timeout_s)
+            if isinstance(update, NextTurn):
+                self._turns[update.scope] = update.turn
+            else:
+                key = update.scope, update.client
+                self._stick(key, update.backend, now_s + update.timeout_s)
 
     def expire(self, now_s: float) -> None:
         """Forget clients whose time is over, from the one that was here the longest ago."""

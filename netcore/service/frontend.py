@@ -95,10 +95,14 @@ class Frontend:
 
     @property
     def source_ranges(self) -> tuple[IpNetwork, ...]:
-        """From where alone it may be used; empty: from everywhere."""
-        if self.kind is FrontendKind.LOAD_BALANCER:
-            return self.service.load_balancer_source_ranges
-        return ()
+        """From where alone it may be used; empty: from everywhere.
+
+        Each family has ranges of its own, as kube-proxy's two halves do.
+        """
+        if self.kind is not FrontendKind.LOAD_BALANCER:
+            return ()
+        ranges = self.service.load_balancer_source_ranges
+        return tuple(each for each in ranges if each.max_prefixlen == 8 * len(self.key[0]))
 
 
 def compile_frontends(

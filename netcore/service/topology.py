@@ -45,7 +45,7 @@ def _hinted(ready: list[Reachable], place: Place) -> list[Reachable]:
         here = [one for one in ready if place.node_name in one[0].for_nodes]
         if here:
             return here
-    if place.zone and all(endpoint.for_zones for endpoint, _ in ready):
+    if all(endpoint.for_zones for endpoint, _ in ready):
         near = [one for one in ready if place.zone in one[0].for_zones]
         if near:
             return near

@@ -11,18 +11,24 @@ from netcore.model.change import Batch, Change
 from netcore.model.config import ClusterConfig
 from netcore.model.endpoint import Endpoint
 from netcore.model.namespace import Namespace
-from netcore.model.node import Node
+from netcore.model.node import PROXY_MODE_LABEL, ZONE_LABEL, Node
 from netcore.pipeline.snapshot import Snapshot
+from netcore.service.frontend import compile_frontends
 from tests.support.cluster import CONFIG, node, pod, service, slice_of
 
 PODS = [pod(name, number, host) for number in (1, 2) for name, host in (("a", 2), ("b", 3))]
 
 NODES = st.builds(
-    lambda number, vtep: replace(node(number), vtep_mac=vtep),
+    lambda number, vtep, zone, mode: replace(
+        node(number), vtep_mac=vtep, labels={ZONE_LABEL: zone, PROXY_MODE_LABEL: mode}
+    ),
     st.integers(1, 3),
     st.sampled_from((b"", b"\x0a\x58\0\0\0\1")),
+    st.sampled_from(("zone-a", "zone-b")),
+    st.sampled_from(("", "nftables", "iptables", "no-such-mode")),
 )
 # Hosts follow from names, so that no two living objects want one address: the API sees to that.
+# Not so for external addresses, which any number of Services may claim.
 PODS_NOW = st.builds(
     lambda name, number, spare, host_network: pod(
         f"pod-{name}", number, name * 2 + spare, host_network=host_network
@@ -33,30 +39,43 @@ PODS_NOW = st.builds(
     st.booleans(),
 )
 SERVICES = st.builds(
-    lambda number, spare, ports, version: replace(
+    lambda number, spare, ports, version, external, policy: replace(
         service(f"svc-{number}", number * 2 + spare),
         ports=service("x", 1).ports[:ports],
         cluster_ips=service("x", number * 2 + spare).cluster_ips[:version],
+        external_ips=tuple(map(parse_address, external)),
+        external_traffic_policy=policy,
     ),
     st.integers(1, 3),
     st.integers(0, 1),
     st.integers(0, 2),
     st.integers(0, 2),
+    st.sets(st.sampled_from(("192.0.2.1", "192.0.2.2", "2001:db8::1"))),
+    st.sampled_from(("Cluster", "Local")),
+)
+ENDPOINTS = st.builds(
+    lambda host, ready, number, zone: Endpoint(
+        (parse_address(f"10.244.1.{host}"),),
+        ready=ready,
+        node_name=f"node{number}",
+        for_zones=(zone,) if zone else (),
+    ),
+    st.integers(2, 5),
+    st.booleans(),
+    st.integers(1, 2),
+    st.sampled_from(("", "zone-a", "zone-b")),
 )
 SLICES = st.builds(
-    lambda name, owner, version, backends, ready: replace(
+    lambda name, owner, version, endpoints: replace(
         slice_of("x", version, ()),
         name=f"slice-{name}",
         service_name=f"svc-{owner}",
-        endpoints=tuple(
-            Endpoint((parse_address(f"10.244.1.{host}"),), ready=ready) for host in backends
-        ),
+        endpoints=tuple(endpoints),
     ),
     st.integers(1, 4),
     st.integers(1, 3),
     st.sampled_from((4, 6)),
-    st.lists(st.integers(2, 5), max_size=3),
-    st.booleans(),
+    st.lists(ENDPOINTS, max_size=3),
 )
 NAMESPACES = st.builds(lambda n: Namespace(f"ns-{n}"), st.integers(1, 2))
 CONFIGS = st.sampled_from((CONFIG, replace(CONFIG, underlay_mtu_bytes=9000)))
@@ -86,9 +105,10 @@ def apply(state: dict[Any, Any], change: Change) -> None:
 
 
 def contents(snapshot: Snapshot) -> dict[str, Any]:
-    """Every field by value; mappings without their order, the routes as a mapping."""
+    """Every field by value; mappings without their order, routes and rules as mappings."""
     found = {each.name: getattr(snapshot, each.name) for each in fields(snapshot)}
     found["routes"] = {route.network: route.target for route in snapshot.routes}
+    found["rules"] = {key: snapshot.rules.find(key)[0] for key in snapshot.frontends}
     return {name: dict(v) if isinstance(v, dict) else v for name, v in found.items()}
 
 
@@ -116,6 +136,24 @@ def without_defaults(found: dict[str, Any]) -> dict[str, Any]:
     if not any(isinstance(each, Node) for each in found["nodes"].values()):
         found = {**found, "routes": {}}
     return found
+
+
+@given(BATCHES)
+def test_of_those_who_claim_a_frontend_the_first_by_name_has_it(batches):
+    snapshot = Snapshot(CONFIG, "node1")
+    for steps, _ in batches:
+        snapshot = snapshot.advance(Batch("epoch", 1, tuple(steps)))
+    claims: dict[Any, list[str]] = {}
+    for service_key in sorted(snapshot.services):
+        slices = tuple(snapshot.slices_of(service_key))
+        for one in compile_frontends(snapshot.services[service_key], slices, snapshot.place):
+            claims.setdefault(one.key, []).append(one.service.name)
+    assert {key: one.service.name for key, one in snapshot.frontends.items()} == {
+        key: names[0] for key, names in claims.items()
+    }
+    assert {key: [c.service.name for c in all_] for key, all_ in snapshot.contested.items()} == {
+        key: names for key, names in claims.items() if len(names) > 1
+    }
 
 
 @given(st.lists(changes(), min_size=1, max_size=8))

@@ -70,6 +70,8 @@ class Dispatcher:
         stream = self.streams.get((info.resource, info.subresource))
         if stream is not None:
             return await stream(request, info)
+        if resource.deprecation:
+            warnings.append(resource.deprecation)
         call = Call(request, info, resource, self.registry, user, warnings)
         return await self._handler(resource, info, request)(call)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from controlplane.api.errors import (
@@ -13,8 +12,14 @@ from controlplane.api.errors import (
     not_supported,
     required,
 )
-from controlplane.api.strategies.names import dns_label, port_number
-from controlplane.api.strategies.tree import children, number, set_default, texts
+from controlplane.api.strategies.addresses import ip_text, no_special_ip
+from controlplane.api.strategies.names import (
+    dns_label,
+    dns_subdomain,
+    port_number,
+    qualified_name,
+)
+from controlplane.api.strategies.tree import child, children, number, set_default, texts
 from controlplane.api.strategy import BaseStrategy
 
 if TYPE_CHECKING:
@@ -23,24 +28,14 @@ if TYPE_CHECKING:
 _ADDRESS_TYPES = ["FQDN", "IPv4", "IPv6"]
 _PROTOCOLS = ["SCTP", "TCP", "UDP"]
 _MAX_ENDPOINTS = 1000
-_MAX_PORTS = 20000
+_MAX_ADDRESSES = 100
+_MAX_HINTS = 8
 _TOO_MANY: FieldReason = "FieldValueTooMany"
 
 
 def _validate_ip(text: str, path: str, family: int = 0) -> list[FieldError]:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-        return [invalid_value(path, text, detail)]
-    if family and address.version != family:
-        return [invalid_value(path, text, f"must be an IPv{family} address")]
-    if address.is_unspecified or address.is_loopback or address.is_link_local:
-        kinds = "unspecified, loopback (127.0.0.0/8, ::1/128) or link-local"
-        return [invalid_value(path, text, f"may not be {kinds}")]
-    if address.is_multicast:
-        return [invalid_value(path, text, "may not be in the multicast range")]
-    return []
+    wrong = ip_text(text, family) or no_special_ip(text)
+    return [invalid_value(path, text, detail) for detail in wrong]
 
 
 def _validate_ports(ports: list[Object], path: str) -> list[FieldError]:
@@ -59,6 +54,10 @@ def _validate_ports(ports: list[Object], path: str) -> list[FieldError]:
             errors += [invalid_value(f"{at}.port", value, text) for text in port_number(value)]
         if port.get("protocol") not in _PROTOCOLS:
             errors.append(not_supported(f"{at}.protocol", port.get("protocol"), _PROTOCOLS))
+        application = str(port.get("appProtocol") or "")
+        if application:
+            wrong = qualified_name(application)
+            errors += [invalid_value(f"{at}.appProtocol", application, text) for text in wrong]
     return errors
 
 
@@ -111,8 +110,7 @@ class EndpointSliceStrategy(BaseStrategy):
             errors.append(invalid_value("addressType", kind, "field is immutable"))
         endpoints = children(obj, "endpoints")
         if len(endpoints) > _MAX_ENDPOINTS:
-            message = f"Too many: {len(endpoints)}: must have at most {_MAX_ENDPOINTS} items"
-            return [*errors, FieldError("endpoints", message, _TOO_MANY)]
+            return [*errors, _too_many("endpoints", len(endpoints), _MAX_ENDPOINTS)]
         for index, endpoint in enumerate(endpoints):
             errors += _validate_endpoint(endpoint, f"endpoints[{index}]", str(kind))
         return errors + _validate_ports(children(obj, "ports"), "ports")
@@ -122,11 +120,37 @@ def _validate_endpoint(endpoint: Object, path: str, kind: str) -> list[FieldErro
     addresses = texts(endpoint, "addresses")
     if not addresses:
         return [required(f"{path}.addresses", "must contain at least 1 address")]
+    if len(addresses) > _MAX_ADDRESSES:
+        return [_too_many(f"{path}.addresses", len(addresses), _MAX_ADDRESSES)]
     errors = []
-    if kind in ("IPv4", "IPv6"):
-        for index, address in enumerate(addresses):
-            errors += _validate_ip(address, f"{path}.addresses[{index}]", int(kind[-1]))
-    if endpoint.get("hostname"):
-        name = str(endpoint["hostname"])
-        errors += [invalid_value(f"{path}.hostname", name, text) for text in dns_label(name)]
+    for index, address in enumerate(addresses):
+        at = f"{path}.addresses[{index}]"
+        if kind in ("IPv4", "IPv6"):
+            errors += _validate_ip(address, at, int(kind[-1]))
+        elif kind == "FQDN":
+            errors += [invalid_value(at, address, text) for text in dns_subdomain(address)]
+    for field, rule in (("nodeName", dns_subdomain), ("hostname", dns_label)):
+        name = str(endpoint.get(field) or "")
+        errors += [invalid_value(f"{path}.{field}", name, text) for text in rule(name) if name]
+    return errors + _validate_hints(child(endpoint, "hints"), f"{path}.hints")
+
+
+def _validate_hints(hints: Object, path: str) -> list[FieldError]:
+    errors = []
+    for field, rule in (("forZones", qualified_name), ("forNodes", dns_subdomain)):
+        entries = children(hints, field)
+        if len(entries) > _MAX_HINTS:
+            errors.append(_too_many(f"{path}.{field}", len(entries), _MAX_HINTS))
+            continue
+        names: set[str] = set()
+        for index, entry in enumerate(entries):
+            at, name = f"{path}.{field}[{index}].name", str(entry.get("name") or "")
+            if name in names:
+                errors.append(duplicate(at, name))
+            names.add(name)
+            errors += [invalid_value(at, name, text) for text in rule(name)]
     return errors
+
+
+def _too_many(path: str, count: int, most: int) -> FieldError:
+    return FieldError(path, f"Too many: {count}: must have at most {most} items", _TOO_MANY)

@@ -15,6 +15,7 @@ from controlplane.api.strategies.service_allocation import (
 )
 from controlplane.api.strategies.service_defaults import default_service
 from controlplane.api.strategies.service_validation import validate_service
+from controlplane.api.strategies.service_warnings import service_warnings
 from controlplane.api.strategies.tree import child, grow
 from controlplane.api.strategy import BaseStrategy
 
@@ -38,14 +39,17 @@ class ServiceStrategy(BaseStrategy):
 
     async def prepare_create(self, obj: Object, ctx: Context) -> None:
         """Gives a ClusterIP and node ports."""
+        ctx.warnings.extend(service_warnings(obj))
         normalise_cluster_ips(grow(obj, "spec"))
         obj["status"] = {"loadBalancer": {}}
         await self._allocate(obj, ctx)
 
     async def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
         """Keeps what was given; gives what a changed type needs."""
+        if not ctx.subresource:
+            ctx.warnings.extend(service_warnings(obj))
         spec, before = grow(obj, "spec"), child(old, "spec")
-        drop_other_types_fields(spec, before)
+        drop_other_types_fields(obj, old)
         keep_allocations(spec, before)
         normalise_cluster_ips(spec)
         await self._allocate(obj, ctx)

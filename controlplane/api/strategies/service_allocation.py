@@ -20,9 +20,11 @@ from controlplane.api.strategies.service_defaults import (
     ADDRESSED_TYPES,
     EXPOSED_TYPES,
     is_addressed,
+    is_exposed,
     is_headless,
+    needs_health_check,
 )
-from controlplane.api.strategies.tree import children, number, set_default, texts
+from controlplane.api.strategies.tree import child, children, grow, number, set_default, texts
 from netcore.model.errors import AllocationError
 
 if TYPE_CHECKING:
@@ -33,7 +35,14 @@ if TYPE_CHECKING:
 
 
 def keep_allocations(spec: Object, old: Object) -> None:
-    """An update that leaves allocated fields out means: as they were."""
+    """An update that leaves allocated fields out means: as they were.
+
+    One that changes clusterIP alone means clusterIPs, too. Source: NormalizeClusterIPs and
+    patchAllocatedValues of pkg/registry/core/service.
+    """
+    changed = spec.get("clusterIP") != old.get("clusterIP")
+    if changed and old.get("clusterIP") and spec.get("clusterIPs") == old.get("clusterIPs"):
+        spec.pop("clusterIPs", None)
     if old.get("type") in ADDRESSED_TYPES and spec.get("type") in ADDRESSED_TYPES:
         if not spec.get("clusterIP") and not spec.get("clusterIPs"):
             _copy(spec, old, "clusterIP", "clusterIPs")
@@ -44,34 +53,43 @@ def keep_allocations(spec: Object, old: Object) -> None:
             kept = known.get(_pair(port))
             if not port.get("nodePort") and kept:
                 port["nodePort"] = kept
-        if not spec.get("healthCheckNodePort"):
-            _copy(spec, old, "healthCheckNodePort")
+    keeps_health_check = needs_health_check(old) and needs_health_check(spec)
+    if keeps_health_check and not spec.get("healthCheckNodePort"):
+        _copy(spec, old, "healthCheckNodePort")
 
 
 def _pair(port: Object) -> tuple[Any, Any]:
     return port.get("protocol"), port.get("port")
 
 
-def drop_other_types_fields(spec: Object, old: Object) -> None:
-    """A changed type takes its fields with it, where the client left them as they were."""
-    if spec.get("type") == "ExternalName" and old.get("type") in ADDRESSED_TYPES:
-        for field in (
-            "clusterIP",
-            "clusterIPs",
-            "ipFamilies",
-            "ipFamilyPolicy",
-            "internalTrafficPolicy",
-        ):
-            if spec.get(field) == old.get(field):
-                spec.pop(field, None)
-    if old.get("type") in EXPOSED_TYPES and spec.get("type") not in EXPOSED_TYPES:
-        held = {port.get("nodePort") for port in children(old, "ports")}
+def drop_other_types_fields(service: Object, old: Object) -> None:
+    """A changed type takes its fields with it, where the client left them as they were.
+
+    Source: dropTypeDependentFields of pkg/registry/core/service/strategy.go.
+    """
+    spec, before = grow(service, "spec"), child(old, "spec")
+    if before.get("type") in ADDRESSED_TYPES and spec.get("type") not in ADDRESSED_TYPES:
+        _drop_same(spec, before, "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
+        _drop_same(spec, before, "internalTrafficPolicy")
+    if before.get("type") in EXPOSED_TYPES and spec.get("type") not in EXPOSED_TYPES:
+        held = {port.get("nodePort") for port in children(before, "ports")}
         for port in children(spec, "ports"):
             if port.get("nodePort") in held:
                 port.pop("nodePort", None)
-        spec.pop("externalTrafficPolicy", None)
-        spec.pop("healthCheckNodePort", None)
-        spec.pop("allocateLoadBalancerNodePorts", None)
+    if not needs_health_check(spec):
+        _drop_same(spec, before, "healthCheckNodePort")
+    if not is_exposed(spec):
+        _drop_same(spec, before, "externalTrafficPolicy")
+    if spec.get("type") != "LoadBalancer":
+        _drop_same(spec, before, "allocateLoadBalancerNodePorts", "loadBalancerClass")
+        if "status" in service:
+            service["status"]["loadBalancer"] = {}
+
+
+def _drop_same(spec: Object, old: Object, *fields: str) -> None:
+    for field in fields:
+        if field in spec and spec[field] == old.get(field):
+            del spec[field]
 
 
 def _copy(spec: Object, old: Object, *fields: str) -> None:
@@ -120,6 +138,8 @@ def allocate(
         errors += _allocate_ip(spec, others, cidr, random)
     if spec.get("type") in EXPOSED_TYPES:
         errors += _allocate_node_ports(spec, others, random)
+    if needs_health_check(spec):
+        errors += _allocate_health_check_port(spec, others, random)
     return errors
 
 
@@ -146,13 +166,16 @@ def _allocate_ip(
 
 
 def _allocate_node_ports(spec: Object, others: list[Object], random: Random) -> list[FieldError]:
-    if spec["type"] == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts") is False:
-        return []
+    none_unasked = spec["type"] == "LoadBalancer" and (
+        spec.get("allocateLoadBalancerNodePorts") is False
+    )
     taken = taken_node_ports(others)
     errors = []
     for index, port in enumerate(children(spec, "ports")):
         protocol = str(port.get("protocol"))
         wanted = number(port.get("nodePort"))
+        if none_unasked and not wanted:
+            continue
         try:
             if wanted:
                 given = claim_node_port(protocol, taken, wanted)
@@ -175,6 +198,24 @@ def _shared_node_port(spec: Object, port: Object) -> int | None:
         if same and other.get("protocol") != port.get("protocol") and other.get("nodePort"):
             return number(other["nodePort"])
     return None
+
+
+def _allocate_health_check_port(
+    spec: Object, others: list[Object], random: Random
+) -> list[FieldError]:
+    taken = taken_node_ports([*others, {"spec": {"ports": spec.get("ports")}}])
+    wanted = number(spec.get("healthCheckNodePort"))
+    try:
+        if wanted:
+            claim_node_port("TCP", taken, wanted)
+        else:
+            spec["healthCheckNodePort"] = choose_node_port("TCP", taken, random)
+    except AllocationError as error:
+        if not wanted:
+            raise _exhausted("a HealthCheck NodePort", error, "node ports 30000-32767") from error
+        detail = f"failed to allocate requested HealthCheck NodePort {wanted}: {error}"
+        return [invalid_value("spec.healthCheckNodePort", wanted, detail)]
+    return []
 
 
 def _exhausted(what: str, error: AllocationError, pool: str) -> StatusError:

@@ -23,11 +23,13 @@ def default_service(service: Object) -> None:
     _default_affinity(spec)
     if spec["type"] in ADDRESSED_TYPES:
         set_default(spec, "internalTrafficPolicy", "Cluster")
-    if spec["type"] in EXPOSED_TYPES:
+    if is_exposed(spec):
         set_default(spec, "externalTrafficPolicy", "Cluster")
     if spec["type"] == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts") is None:
         spec["allocateLoadBalancerNodePorts"] = True
-    grow(service, "status", "loadBalancer")
+    for ingress in children(grow(service, "status", "loadBalancer"), "ingress"):
+        if ingress.get("ip"):
+            set_default(ingress, "ipMode", "VIP")
 
 
 def _default_ports(spec: Object) -> None:
@@ -48,6 +50,17 @@ def _default_affinity(spec: Object) -> None:
 def is_headless(spec: Object) -> bool:
     """Whether the Service asks for no ClusterIP."""
     return spec.get("clusterIP") == "None"
+
+
+def is_exposed(spec: Object) -> bool:
+    """Whether clients outside of the cluster can reach it (ExternallyAccessible)."""
+    by_address = spec.get("type") == "ClusterIP" and bool(spec.get("externalIPs"))
+    return spec.get("type") in EXPOSED_TYPES or by_address
+
+
+def needs_health_check(spec: Object) -> bool:
+    """Whether balancers must ask nodes if they have an endpoint (NeedsHealthCheck)."""
+    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
 
 
 def is_addressed(spec: Object) -> bool:

@@ -112,10 +112,13 @@ def _refuse(passage: Passage, frontend: Frontend, *, from_inside: bool) -> Drop 
 def _masquerade_why(frontend: Frontend, passage: Passage, *, from_inside: bool) -> str:
     """Why the endpoint must answer by way of this node; empty where it need not.
 
-    Source: writeServiceExternal... of pkg/proxy/iptables (KUBE-EXT, KUBE-MARK-MASQ).
+    Source: Kubernetes pkg/proxy/iptables/proxier.go (KUBE-EXT, KUBE-MARK-MASQ; for cluster IPs as
+    with --cluster-cidr).
     """
     if not frontend.is_external:
-        return ""
+        source = passage.flow.src
+        is_pods = any(contains(cidr, source) for cidr in passage.snapshot.config.pod_cidrs)
+        return "" if is_pods else "came to a cluster IP from outside of the pods' addresses"
     if not frontend.is_local_only:
         return f"came by {frontend.kind.value} with externalTrafficPolicy Cluster"
     if from_inside and not isinstance(passage.ctx.ingress, FromPod):

@@ -29,11 +29,15 @@ class ChainRules:
 
     def find(self, key: FrontendKey) -> tuple[Frontend | None, int]:
         services, node_ports = self._chains()
-        chain, before = (node_ports, len(services)) if key[0] in _NODE_ADDRESSES else (services, 0)
+        last = len(services) + 1  # the rule that leads to KUBE-NODEPORTS
+        if key[0] in _NODE_ADDRESSES:
+            chain, before, all_of_them = node_ports, last, last + len(node_ports)
+        else:
+            chain, before, all_of_them = services, 0, last
         try:
             visited = chain.index(key)  # rule by rule, as in the kernel
         except ValueError:
-            return None, before + len(chain)
+            return None, all_of_them
         return self._frontends[key], before + visited + 1
 
     def _chains(self) -> tuple[tuple[FrontendKey, ...], tuple[FrontendKey, ...]]:

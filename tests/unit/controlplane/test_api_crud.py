@@ -128,6 +128,14 @@ async def test_strict_field_validation(api):
     assert "replicaz" not in (await json_of(warned))["spec"]
 
 
+async def test_who_uses_a_deprecated_kind_is_told(api):
+    path = "/api/v1/namespaces/default/endpoints"
+    said = '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"'
+    for answer in (await api.get(path), await api.get(f"{path}/no-such")):
+        assert answer.headers["Warning"] == said
+    assert "Warning" not in (await api.get(CMS)).headers
+
+
 async def test_duplicate_fields(api):
     body = json.dumps(manifest())[:-1] + ', "data": {"key": "again"}}'
     headers = {"Content-Type": "application/json"}

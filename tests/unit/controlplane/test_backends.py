@@ -1,5 +1,7 @@
 """Who stands behind a Service."""
 
+import pytest
+
 from controlplane.controllers.backends import backends_of
 from tests.unit.controlplane.objects import pod, service
 
@@ -41,7 +43,9 @@ def test_named_ports_group_pods():
         {"name": "web", "containerPort": 53, "protocol": "UDP"}
     ]
     groups = of(svc, [one, two, three])
-    assert sorted(g.ports[0][2] for g in groups) == [8080, 9090]
+    found = {tuple(p[2] for p in g.ports): g.endpoints[0]["targetRef"]["name"] for g in groups}
+    # Who has no such port is listed without one: a headless name still leads there.
+    assert found == {(8080,): "a", (9090,): "b", (): "c"}
 
 
 def test_a_headless_service_without_ports_has_endpoints():
@@ -60,6 +64,21 @@ def test_hostname_zone_node_and_target():
     assert group.endpoints[0]["zone"] == "z1"
     assert group.endpoints[0]["nodeName"] == "n1"
     assert group.endpoints[0]["targetRef"]["name"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("distribution", "hints"),
+    [
+        (None, None),
+        ("PreferClose", {"forZones": [{"name": "z1"}]}),
+        ("PreferSameZone", {"forZones": [{"name": "z1"}]}),
+        ("PreferSameNode", {"forZones": [{"name": "z1"}], "forNodes": [{"name": "n1"}]}),
+    ],
+)
+def test_ready_endpoints_are_hinted_for_where_they_are(distribution, hints):
+    svc = service(trafficDistribution=distribution)
+    (group,) = of(svc, [pod("a"), pod("b", ready=False)], {"n1": "z1"}.get)
+    assert [e.get("hints") for e in group.endpoints] == [hints, None]
 
 
 def test_families_are_separate():

@@ -4,6 +4,7 @@ from controlplane.controllers.backends import backends_of
 from controlplane.controllers.endpoint_subsets import (
     MAX_ADDRESSES,
     backends_of_endpoints,
+    is_over_capacity,
     subsets_of,
 )
 from tests.unit.controlplane.objects import pod, service
@@ -21,6 +22,25 @@ def test_ready_unready_and_terminating():
 
 def test_no_pods_no_subsets():
     assert subsets_of(backends_of(service(), [], lambda node: ""), "IPv4") == []
+
+
+def test_addresses_stand_in_the_order_of_their_texts():
+    pods = [pod("a", ip="10.0.0.9"), pod("b", ip="10.0.0.10"), pod("c", ip="10.0.0.2")]
+    (subset,) = subsets_of(backends_of(service(), pods, lambda node: ""), "IPv4")
+    assert [a["ip"] for a in subset["addresses"]] == ["10.0.0.10", "10.0.0.2", "10.0.0.9"]
+
+
+def test_of_too_many_the_ready_ones_come_first():
+    pods = [
+        pod(f"p{n:04}", ip=f"10.0.{n // 250}.{n % 250}", ready=n >= 5)
+        for n in range(MAX_ADDRESSES + 3)
+    ]
+    backends = backends_of(service(), pods, lambda node: "")
+    (subset,) = subsets_of(backends, "IPv4")
+    assert (len(subset["addresses"]), len(subset["notReadyAddresses"])) == (998, 2)
+    assert is_over_capacity(backends, "IPv4")
+    assert not is_over_capacity(backends, "IPv6")
+    assert not is_over_capacity(backends_of(service(), pods[3:], lambda node: ""), "IPv4")
 
 
 def test_hand_made_endpoints_become_backends():

@@ -99,6 +99,19 @@ def test_services():
     assert external.external_name == "example.com"
 
 
+def test_source_ranges_mean_the_same_with_bits_of_the_host():
+    """Ignored, they would open the balancer to everybody."""
+    made = service(loadBalancerSourceRanges=[" 10.1.2.3/8 ", "2001:db8::1/32"])
+    ranges = (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
+    assert service_state(made).load_balancer_source_ranges == ranges
+    noted = service()
+    noted["metadata"]["annotations"] = {
+        "service.beta.kubernetes.io/load-balancer-source-ranges": "10.1.2.3/8,2001:db8::1/32"
+    }
+    assert service_state(noted).load_balancer_source_ranges == ranges
+    assert service_state(service()).load_balancer_source_ranges == ()
+
+
 def slice_(**fields):
     metadata = {
         "name": "web-1", "namespace": "default", "labels": {"kubernetes.io/service-name": "web"},

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlplane.controllers.backends import Backends
-from controlplane.controllers.slicing import MAX_ENDPOINTS, plan_slices
+from controlplane.controllers.slicing import MAX_ENDPOINTS, owned_slices, plan_slices
+from controlplane.controllers.trigger_times import LAST_CHANGE
 
 TEMPLATE = {"metadata": {"generateName": "web-", "namespace": "d", "labels": {"a": "b"}}}
 PORTS = (("", "TCP", 80, None),)
@@ -65,6 +66,54 @@ def test_changed_labels_are_written():
     relabelled = {"metadata": {**TEMPLATE["metadata"], "labels": {"a": "c"}}}
     plan = plan_slices([group([1])], present, relabelled)
     assert plan.update[0]["metadata"]["labels"] == {"a": "c"}
+
+
+def test_changed_hints_are_written():
+    present = applied([], plan_slices([group([1, 2])], [], TEMPLATE))
+    hinted = group([1, 2])
+    hinted.endpoints[0]["hints"] = {"forZones": [{"name": "a"}]}
+    plan = plan_slices([hinted], present, TEMPLATE)
+    assert [e.get("hints") for e in plan.update[0]["endpoints"]] == [
+        {"forZones": [{"name": "a"}]},
+        None,
+    ]
+    back = plan_slices([group([1, 2])], applied(present, plan), TEMPLATE)
+    assert [e.get("hints") for e in back.update[0]["endpoints"]] == [None, None]
+
+
+def test_the_time_of_the_last_change_goes_along_but_is_no_change():
+    def at(time):
+        annotations = {LAST_CHANGE: time} if time else {}
+        return {"metadata": {**TEMPLATE["metadata"], "annotations": annotations}}
+
+    present = applied([], plan_slices([group([1])], [], at("2030-01-01T00:00:00Z")))
+    assert present[0]["metadata"]["annotations"] == {LAST_CHANGE: "2030-01-01T00:00:00Z"}
+    idle = plan_slices([group([1])], present, at("2030-01-01T00:00:09Z"))
+    assert (idle.create, idle.update, idle.delete) == ([], [], [])
+    present[0]["metadata"]["annotations"]["mine"] = "kept"
+    later = plan_slices([group([1, 2])], present, at("2030-01-01T00:00:10Z"))
+    assert later.update[0]["metadata"]["annotations"] == {
+        "mine": "kept",
+        LAST_CHANGE: "2030-01-01T00:00:10Z",
+    }
+    unknown = plan_slices([group([1, 2, 3])], applied(present, later), at(""))
+    assert unknown.update[0]["metadata"]["annotations"] == {"mine": "kept"}
+
+
+def test_annotations_of_the_template_are_written():
+    present = applied([], plan_slices([group([1])], [], TEMPLATE))
+    noted = {"metadata": {**TEMPLATE["metadata"], "annotations": {"note": "x"}}}
+    plan = plan_slices([group([1])], present, noted)
+    assert plan.update[0]["metadata"]["annotations"] == {"note": "x"}
+
+
+def test_slices_of_an_owner_before_are_told_apart():
+    def owned(uid):
+        return {"metadata": {"ownerReferences": [{"uid": uid}]}}
+
+    slices = [owned("old"), owned("new"), {"metadata": {}}]
+    mine, others = owned_slices(slices, {"metadata": {"uid": "new"}})
+    assert (mine, others) == ([slices[1]], [slices[0], slices[2]])
 
 
 numbers = st.sets(st.integers(0, 400), max_size=350)

@@ -54,3 +54,18 @@ def test_a_rewrite_names_only_what_differs():
     assert rewrite_between(TO_SERVICE, DIRECT) == Rewrite(None, None, PEER, 8080, False)
     snat = DIRECT._replace(src=GATEWAY, src_port=61000)
     assert rewrite_between(DIRECT, snat) == Rewrite(GATEWAY, 61000, None, None, False)
+
+
+def test_its_ends_are_who_began_and_who_answers():
+    translated = entry(TO_SERVICE, FlowTuple(6, PEER, 8080, GATEWAY, 61000))
+    for address, is_end in ((POD, True), (PEER, True), (WEB, False), (GATEWAY, False)):
+        assert translated.has_end(frozenset((address,))) is is_end
+
+
+def test_a_backend_is_that_of_a_frontend():
+    assert entry(DIRECT, DIRECT.reversed()).backend_key is None
+    frontend = (WEB, 6, 80)
+    through = ConntrackEntry(
+        TO_SERVICE, DIRECT.reversed(), FlowState.ESTABLISHED, frontend=frontend
+    )
+    assert through.backend_key == (frontend, (PEER, 8080))

@@ -7,6 +7,7 @@ from netcore.model.address import packed, parse_address, parse_network, text
 from netcore.model.change import Batch, Change, Manifest
 from netcore.model.namespace import Namespace
 from netcore.pipeline.snapshot import Snapshot, empty_snapshot
+from netcore.service.balancing import ServicePortScope
 from tests.support.cluster import (
     CONFIG,
     EMPTY,
@@ -219,6 +220,120 @@ def test_two_services_may_swap_their_addresses():
 def test_a_service_of_a_foreign_protocol_still_has_its_address():
     odd = replace(service("odd", 70), cluster_ips=(parse_address("10.96.0.70"),), ports=())
     assert packed("10.96.0.70") in cluster(odd).service_addresses
+
+
+# Frontends that several Services claim: the API does not forbid it of external addresses.
+
+SHARED = packed("192.0.2.1")
+
+
+def claimant(name, host, **fields):
+    return service(name, host, external_ips=(parse_address("192.0.2.1"),), **fields)
+
+
+def owner(picture, port=80):
+    found = picture.frontends.get((SHARED, 6, port))
+    return found and found.service.name
+
+
+def rivals(picture):
+    return [claim.service.name for claim in picture.contested.get((SHARED, 6, 80), ())]
+
+
+def test_of_several_claims_the_first_by_name_holds():
+    picture = cluster(claimant("zoe", 71), claimant("adam", 72), claimant("mia", 73))
+    assert (owner(picture), rivals(picture)) == ("adam", ["adam", "mia", "zoe"])
+
+
+def test_a_claim_that_ends_makes_way_for_the_next():
+    picture = cluster(claimant("zoe", 71), claimant("adam", 72), claimant("mia", 73))
+    picture = picture.advance(gone(claimant("adam", 72)))
+    assert (owner(picture), rivals(picture)) == ("mia", ["mia", "zoe"])
+    picture = picture.advance(batch(service("mia", 73)))
+    assert (owner(picture), rivals(picture)) == ("zoe", [])
+    assert owner(picture.advance(gone(claimant("zoe", 71)))) is None
+
+
+def test_a_rivals_endpoints_are_kept_up_to_date():
+    picture = cluster(claimant("zoe", 71), claimant("adam", 72))
+    picture = picture.advance(batch(slice_of("zoe", 4, WEB_PODS)))
+    assert owner(picture) == "adam"
+    picture = picture.advance(gone(claimant("adam", 72)))
+    assert backends(picture, SHARED) == ["10.244.1.2", "10.244.2.3", "10.244.3.2"]
+
+
+def test_a_service_may_claim_its_own_address_twice():
+    """externalIPs that are the load balancer's address, too, are one frontend."""
+    lone = claimant("solo", 71, load_balancer_ips=(parse_address("192.0.2.1"),))
+    picture = cluster(lone)
+    assert (owner(picture), rivals(picture)) == ("solo", [])
+    assert owner(picture.advance(gone(lone))) is None
+
+
+# Where the node stands, and how it proxies.
+
+
+def test_a_node_that_moves_to_another_zone_sees_other_endpoints():
+    zones = {pod_.name: f"zone-{number}" for number, pod_ in enumerate(WEB_PODS)}
+    hinted = slice_of("web", 4, WEB_PODS)
+    hinted = replace(
+        hinted,
+        endpoints=tuple(
+            replace(each, for_zones=(zones[each.target[1]],)) for each in hinted.endpoints
+        ),
+    )
+    picture = cluster(hinted)
+    assert len(backends(picture)) == 3
+    assert picture.place.zone == ""
+    for number, expected in ((0, "10.244.1.2"), (2, "10.244.3.2")):
+        own = node(1, labels={"topology.kubernetes.io/zone": f"zone-{number}"})
+        assert backends(picture.advance(batch(own))) == [expected]
+    elsewhere = node(2, labels={"topology.kubernetes.io/zone": "zone-0"})
+    assert picture.advance(batch(elsewhere)).frontends is picture.frontends
+
+
+def test_local_endpoints_are_those_of_the_node_that_looks():
+    local = service("web", 50, internal_traffic_policy="Local")
+    for number, expected in ((1, ["10.244.1.2"]), (2, ["10.244.2.3"])):
+        picture = cluster(local, on=f"node{number}")
+        found = picture.frontends[WEB, 6, 80].local_backends
+        assert [text(backend.ip) for backend in found] == expected
+
+
+def test_the_mode_is_the_clusters_or_the_nodes_own():
+    picture = cluster()
+    assert picture.mode.name == "ipvs"
+    tables = picture.advance(batch(replace(CONFIG, proxy_mode="nftables")))
+    assert tables.mode.name == "nftables"
+    own = node(1, labels={"kubehop.dev/proxy-mode": "iptables"})
+    assert tables.advance(batch(own)).mode.name == "iptables"
+    assert tables.advance(batch(node(2, labels=dict(own.labels)))).mode is tables.mode
+    odd = node(1, labels={"kubehop.dev/proxy-mode": "no-such"})
+    assert tables.advance(batch(odd)).mode.name == "nftables"
+
+
+def test_rules_are_compiled_anew_when_the_mode_or_a_frontend_changes():
+    picture = cluster()
+    assert picture.rules.find((WEB, 6, 80)) == (picture.frontends[WEB, 6, 80], 1)
+    walked = picture.advance(batch(replace(CONFIG, proxy_mode="iptables")))
+    assert walked.rules.find((EMPTY, 6, 80)) == (walked.frontends[EMPTY, 6, 80], 1)
+    # After the four of `empty`, whose name comes first: the same walk on every node and day.
+    assert walked.rules.find((WEB, 6, 80)) == (walked.frontends[WEB, 6, 80], 5)
+    fewer = walked.advance(gone(service("web", 50)))
+    assert fewer.rules.find((WEB, 6, 80))[0] is None
+    assert cluster().advance(batch(replace(CONFIG, proxy_mode="none"))).rules.find(
+        (WEB, 6, 80)
+    ) == (None, 1)
+
+
+def test_scopes_last_as_long_as_what_they_balance():
+    picture = cluster()
+    of_port = ServicePortScope(("default", "web"), "http", "TCP")
+    assert not picture.has_no_scope((WEB, 6, 80))
+    assert not picture.has_no_scope(of_port)
+    without = picture.advance(gone(service("web", 50)))
+    assert without.has_no_scope((WEB, 6, 80))
+    assert without.has_no_scope(of_port)
 
 
 # The rest.

@@ -2,10 +2,17 @@
 
 from dataclasses import replace
 
-from netcore.model.address import parse_address, text
+import pytest
+
+from netcore.model.address import packed, parse_address, parse_network, text
 from netcore.model.endpoint import Endpoint, EndpointPort, EndpointSlice
 from netcore.model.service import ServicePort
-from netcore.service.frontend import Frontend, compile_frontends
+from netcore.service.frontend import (
+    Frontend,
+    FrontendKind,
+    compile_frontends,
+    serving_places,
+)
 from netcore.service.topology import Place
 from tests.support.cluster import OBJECTS, WEB, WEB6, WEB_PODS, service, slice_of
 
@@ -100,3 +107,111 @@ def test_unknown_protocols_and_headless_services_have_no_frontend():
     odd = replace(WEB_SERVICE, ports=(ServicePort("x", "QUIC", 80), ServicePort("s", "SCTP", 9)))
     assert set(compiled(odd)) == {(WEB, 132, 9), (WEB6, 132, 9)}
     assert compiled(replace(WEB_SERVICE, cluster_ips=(), headless=True)) == {}
+
+
+# The faces of a Service.
+
+OUTSIDE = service(
+    "web",
+    50,
+    type="LoadBalancer",
+    ports=(ServicePort("http", "TCP", 80, 30080), ServicePort("dns", "UDP", 53)),
+    external_ips=(parse_address("192.0.2.1"),),
+    load_balancer_ips=(parse_address("192.0.2.9"), parse_address("2001:db8::9")),
+    load_balancer_source_ranges=(parse_network("198.51.100.0/24"),),
+)
+
+
+def test_everything_that_a_port_is_reached_by():
+    found = compiled(OUTSIDE)
+    assert {(key, one.kind.value, one.shown) for key, one in found.items() if key[1] == 6} == {
+        ((WEB, 6, 80), "ClusterIP", "10.96.0.50:80"),
+        ((packed("192.0.2.1"), 6, 80), "externalIP", "192.0.2.1:80"),
+        ((packed("192.0.2.9"), 6, 80), "LoadBalancer IP", "192.0.2.9:80"),
+        ((b"4", 6, 30080), "NodePort", "30080"),
+        ((WEB6, 6, 80), "ClusterIP", "fd00:10:96::50:80"),
+        ((packed("2001:db8::9"), 6, 80), "LoadBalancer IP", "2001:db8::9:80"),
+        ((b"6", 6, 30080), "NodePort", "30080"),
+    }
+    assert not [key for key in found if key[1] == 17 and key[0] in (b"4", b"6")], "no node port"
+
+
+def test_faces_of_a_family_without_a_cluster_ip_are_none():
+    """kube-proxy's two halves each see the Services of their own family only."""
+    single = replace(OUTSIDE, cluster_ips=OUTSIDE.cluster_ips[:1])
+    assert not [key for key in compiled(single) if len(key[0]) == 16 or key[0] == b"6"]
+
+
+def test_ranges_of_one_family_leave_the_other_open():
+    found = compiled(OUTSIDE)
+    assert found[packed("192.0.2.9"), 6, 80].source_ranges
+    assert found[packed("2001:db8::9"), 6, 80].source_ranges == ()
+
+
+def test_only_the_address_of_the_balancer_has_source_ranges():
+    found = compiled(replace(OUTSIDE, load_balancer_ips=OUTSIDE.load_balancer_ips[:1]))
+    ranges = {one.kind.value: one.source_ranges for one in found.values()}
+    assert ranges == {
+        "ClusterIP": (),
+        "externalIP": (),
+        "NodePort": (),
+        "LoadBalancer IP": (parse_network("198.51.100.0/24"),),
+    }
+
+
+# Policies: web-1 (10.244.1.2) is the only endpoint of node1.
+
+ALL = ["10.244.1.2:8080", "10.244.2.3:8080", "10.244.3.2:8080"]
+HERE = ALL[:1]
+
+
+def pool(kind, *, from_inside, **policies):
+    found = compiled(replace(OUTSIDE, **policies))
+    one = next(f for f in found.values() if f.kind is kind and len(f.backends[0].ip) == 4)
+    usable = one.pool(from_inside=from_inside)
+    return [f"{text(backend.ip)}:{backend.port}" for backend in usable]
+
+
+@pytest.mark.parametrize("kind", list(FrontendKind))
+@pytest.mark.parametrize("from_inside", [True, False])
+def test_the_policy_cluster_has_them_all(kind, from_inside):
+    assert pool(kind, from_inside=from_inside) == ALL
+
+
+@pytest.mark.parametrize("from_inside", [True, False])
+def test_the_internal_policy_is_for_cluster_ips(from_inside):
+    local = {"internal_traffic_policy": "Local"}
+    assert pool(FrontendKind.CLUSTER_IP, from_inside=from_inside, **local) == HERE
+    assert pool(FrontendKind.NODE_PORT, from_inside=from_inside, **local) == ALL
+
+
+@pytest.mark.parametrize(
+    "kind", [FrontendKind.NODE_PORT, FrontendKind.EXTERNAL_IP, FrontendKind.LOAD_BALANCER]
+)
+def test_the_external_policy_is_for_clients_from_outside(kind):
+    local = {"external_traffic_policy": "Local"}
+    assert pool(kind, from_inside=False, **local) == HERE
+    assert pool(kind, from_inside=True, **local) == ALL
+    assert pool(FrontendKind.CLUSTER_IP, from_inside=True, **local) == ALL
+
+
+def test_local_endpoints_are_only_sought_where_a_policy_asks_for_them():
+    assert {one.local_backends for one in compiled(OUTSIDE).values()} == {None}
+
+
+def test_who_may_still_be_talked_to():
+    draining = endpoint(2, ready=False, serving=True, terminating=True)
+    published = endpoint(3, ready=True, serving=False)
+    slices = [
+        slice_of(
+            "web", 4, (), endpoints=(draining, published, endpoint(4, ready=False, serving=False))
+        ),
+        slice_of("web", 6, WEB_PODS),
+    ]
+    web = compiled(OUTSIDE, slices)
+    for key in ((WEB, 6, 80), (b"4", 6, 30080)):
+        assert serving_places(web[key], slices) == {
+            (packed("10.244.1.2"), 8080),
+            (packed("10.244.1.3"), 8080),
+        }
+    assert len(serving_places(web[b"6", 6, 30080], slices)) == 3

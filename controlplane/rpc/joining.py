@@ -238,9 +238,9 @@ def _node_info(applicant: Applicant) -> dict[str, str]:
     }
 
 
-def new_node(applicant: Applicant, name: str, pod_cidr: str) -> Object:
+def new_node(applicant: Applicant, name: str, pod_cidrs: list[str]) -> Object:
     """The Node of an applicant that was never here."""
-    spec: Object = {"podCIDR": pod_cidr, "podCIDRs": [pod_cidr]}
+    spec: Object = {"podCIDR": pod_cidrs[0], "podCIDRs": pod_cidrs}
     if applicant.taints:
         spec["taints"] = list(applicant.taints)
     return {

@@ -96,17 +96,18 @@ class Registration:
             except NameTaken as error:
                 raise Refusal(grpc.StatusCode.ALREADY_EXISTS, str(error)) from error
             if node is None or not (node.get("spec") or {}).get("podCIDR"):
-                cidr = await self._pool.choose()
+                cidrs = await self._pool.choose()
             else:
-                cidr = node["spec"]["podCIDR"]
+                cidrs = node["spec"]["podCIDRs"]
             if node is None:
-                stored = await self._client.create("nodes", joining.new_node(applicant, name, cidr))
+                made = joining.new_node(applicant, name, cidrs)
+                stored = await self._client.create("nodes", made)
             else:
-                stored = await self._rejoin(applicant, name, cidr)
+                stored = await self._rejoin(applicant, name, cidrs)
         self._note_arrival("node", name, applicant)
         return stored
 
-    async def _rejoin(self, applicant: Applicant, name: str, cidr: str) -> Object:
+    async def _rejoin(self, applicant: Applicant, name: str, cidrs: list[str]) -> Object:
         """Only the agent's own labels and annotations change: others may be a user's."""
 
         def change(current: Object) -> None:
@@ -114,7 +115,7 @@ class Registration:
             about.setdefault("labels", {}).update(joining.labels_of(applicant, name))
             about.setdefault("annotations", {}).update(joining.annotations_of(applicant))
             if not current["spec"].get("podCIDR"):
-                current["spec"].update(podCIDR=cidr, podCIDRs=[cidr])
+                current["spec"].update(podCIDR=cidrs[0], podCIDRs=cidrs)
 
         def describe(current: Object) -> None:
             status = current.get("status") or {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.errors import (
@@ -20,11 +19,12 @@ from controlplane.api.strategies.names import (
     port_name,
     port_number,
 )
-from controlplane.api.strategies.service_defaults import (
-    ADDRESSED_TYPES,
-    EXPOSED_TYPES,
-    is_addressed,
-    is_headless,
+from controlplane.api.strategies.service_defaults import EXPOSED_TYPES, is_headless
+from controlplane.api.strategies.service_family_validation import (
+    INVALID_ADDRESS,
+    is_address,
+    validate_families,
+    validate_family_change,
 )
 from controlplane.api.strategies.tree import child, children, number, texts
 
@@ -44,14 +44,14 @@ def validate_service(service: Object, old: Object | None) -> list[FieldError]:
     errors += _validate_choice(spec, "type", _TYPES)
     errors += validate_labels(child(spec, "selector"), "spec.selector")
     errors += _validate_affinity(spec)
-    errors += _validate_cluster_ips(spec)
+    errors += validate_families(spec)
     errors += _validate_by_type(spec)
     for policy in ("internalTrafficPolicy", "externalTrafficPolicy"):
         if spec.get(policy) is not None:
             errors += _validate_choice(spec, policy, _POLICIES)
     errors += _validate_external_ips(spec)
     if old is not None:
-        errors += _validate_change(spec, child(old, "spec"))
+        errors += validate_family_change(spec, child(old, "spec"))
     return errors
 
 
@@ -130,27 +130,6 @@ def _validate_affinity(spec: Object) -> list[FieldError]:
     return errors
 
 
-def _validate_cluster_ips(spec: Object) -> list[FieldError]:
-    ips = texts(spec, "clusterIPs")
-    if spec.get("type") not in ADDRESSED_TYPES:
-        detail = "may not be used when `type` is 'ExternalName'"
-        fields = [field for field in ("clusterIPs", "clusterIP") if spec.get(field)]
-        return [field_forbidden(f"spec.{field}", detail) for field in fields[:1]]
-    errors = []
-    if ips and spec.get("clusterIP") and ips[0] != spec["clusterIP"]:
-        detail = "first value must match `clusterIP`"
-        errors.append(invalid_value("spec.clusterIPs", ips, detail))
-    for index, text in enumerate(ips):
-        path = f"spec.clusterIPs[{index}]"
-        if text == "None":
-            if len(ips) > 1:
-                errors.append(invalid_value(path, text, "'None' must be the first and only value"))
-        elif not _is_address(text):
-            detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-            errors.append(invalid_value(path, text, detail))
-    return errors
-
-
 def _validate_by_type(spec: Object) -> list[FieldError]:
     kind = spec.get("type")
     if kind == "ExternalName":
@@ -168,28 +147,8 @@ def _validate_by_type(spec: Object) -> list[FieldError]:
 
 
 def _validate_external_ips(spec: Object) -> list[FieldError]:
-    detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
     return [
-        invalid_value(f"spec.externalIPs[{index}]", text, detail)
+        invalid_value(f"spec.externalIPs[{index}]", text, INVALID_ADDRESS)
         for index, text in enumerate(texts(spec, "externalIPs"))
-        if not _is_address(text)
+        if not is_address(text)
     ]
-
-
-def _validate_change(spec: Object, old: Object) -> list[FieldError]:
-    if not is_addressed(old) and not is_headless(old):
-        return []
-    if spec.get("type") not in ADDRESSED_TYPES:
-        return []
-    before, now = texts(old, "clusterIPs"), texts(spec, "clusterIPs")
-    if before and now[:1] != before[:1]:
-        return [invalid_value("spec.clusterIPs[0]", now, "may not change once set")]
-    return []
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

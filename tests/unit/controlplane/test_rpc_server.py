@@ -90,7 +90,7 @@ async def test_the_name_of_a_dead_node_can_be_taken_over():
 
 
 async def test_an_exhausted_pod_cidr_names_the_remedy():
-    async with cluster(pod_cidr=ip_network("10.244.0.0/23")) as made:
+    async with cluster(pod_cidrs=(ip_network("10.244.0.0/23"),)) as made:
         await made.agent(1, run=False)
         await made.agent(2, run=False)
         third = MemberAgent(made.target, 3)

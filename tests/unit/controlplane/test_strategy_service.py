@@ -190,7 +190,7 @@ async def test_status_of_load_balancer_is_kept_out_of_create(client):
 
 
 async def test_full_range_is_said_with_remedy():
-    settings = ClusterSettings(service_cidr=ip_network("10.0.0.0/30"))
+    settings = ClusterSettings(service_cidrs=(ip_network("10.0.0.0/30"),))
     client = Client(Registry(MemoryStore(), resource_table(), settings, strategies()))
     await client.create("namespaces", {"metadata": {"name": "default"}})
     for name in ("a", "b"):

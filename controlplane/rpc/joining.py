@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.metadata import is_dns_subdomain, validate_labels
@@ -16,7 +17,7 @@ from netcore.model.config import VNI
 from netcore.model.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 Object = dict[str, Any]
 KUBELET_VERSION = "v1.33.0"
@@ -27,11 +28,14 @@ CAPABILITIES = "kubehop.dev/capabilities"
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """Who wants to join, with every field checked. `addresses` are in canonical form."""
+    """Who wants to join, with every field checked. `addresses` are in canonical form, the tunnel
+    is at the first; `internal_ips` are those of the cluster's families, the primary one first.
+    """
 
     name: str
     instance_id: str
     addresses: tuple[str, ...]
+    internal_ips: tuple[str, ...] = ()
     rpc_port: int = 0
     vtep_mac: bytes = b""
     labels: dict[str, str] = field(default_factory=dict)
@@ -69,6 +73,19 @@ def check_addresses(texts: Iterable[str]) -> tuple[str, ...]:
     if not addresses:
         raise ConfigError("underlay_addresses: at least one address is required")
     return tuple(addresses)
+
+
+def internal_ips(addresses: Iterable[str], versions: Sequence[int]) -> tuple[str, ...]:
+    """The address of each of the cluster's IP versions. Raises ConfigError for a missing one."""
+    known: dict[int, str] = {ip_address(text).version: text for text in addresses}
+    for version in versions:
+        if version not in known:
+            raise ConfigError(
+                f"underlay_addresses: none is an IPv{version} address, and the cluster's pods have "
+                f"IPv{version}: give the machine one on the underlay, and say it with "
+                "--underlay-address IP,IP"
+            )
+    return tuple(known[version] for version in versions)
 
 
 def check_taints(texts: Iterable[str]) -> tuple[Object, ...]:
@@ -206,7 +223,8 @@ def labels_of(applicant: Applicant, name: str) -> dict[str, str]:
 
 def status_of(applicant: Applicant, name: str, before: Object) -> Object:
     """The Node's status with what the agent says of its machine; conditions are kept."""
-    addresses = [{"type": "InternalIP", "address": text} for text in applicant.addresses]
+    shown = applicant.internal_ips or applicant.addresses
+    addresses = [{"type": "InternalIP", "address": text} for text in shown]
     capacity = {
         "cpu": str(max(applicant.cpu_count, 1)),
         "memory": f"{applicant.memory_bytes // 1024}Ki",

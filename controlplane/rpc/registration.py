@@ -18,6 +18,8 @@ from protos.convert import config_to_pb, node_to_pb
 from protos.gen.v1 import controlplane_pb2 as pb
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from controlplane.api.client import Client
     from controlplane.config import ClusterSettings
     from controlplane.controllers.heartbeats import Heartbeats, Role
@@ -28,8 +30,11 @@ _STARTING = "the agent has joined and is starting"
 _MAX_INSTANCE_ID = 253
 
 
-def parse_applicant(request: pb.RegisterRequest) -> Applicant:
-    """The checked request. Raises ConfigError naming the bad field."""
+def parse_applicant(request: pb.RegisterRequest, versions: Sequence[int] = (4,)) -> Applicant:
+    """The checked request to join a cluster of these IP versions.
+
+    Raises ConfigError naming the bad field.
+    """
     instance_id = request.instance_id
     if not instance_id or len(instance_id) > _MAX_INSTANCE_ID:
         raise ConfigError(f"instance_id: 1 to {_MAX_INSTANCE_ID} characters are required")
@@ -37,10 +42,12 @@ def parse_applicant(request: pb.RegisterRequest) -> Applicant:
     if is_node and not 1 <= request.rpc_port <= 65535:
         raise ConfigError(f"rpc_port: {request.rpc_port} is not a port from 1 to 65535")
     info = request.info
+    addresses = joining.check_addresses(request.underlay_addresses)
     return Applicant(
         name=joining.check_name(request.name),
         instance_id=instance_id,
-        addresses=joining.check_addresses(request.underlay_addresses),
+        addresses=addresses,
+        internal_ips=joining.internal_ips(addresses, versions) if is_node else (),
         rpc_port=request.rpc_port,
         vtep_mac=joining.check_vtep_mac(request.vtep_mac),
         labels=joining.check_labels(dict(request.labels)),
@@ -69,7 +76,8 @@ class Registration:
 
     async def register(self, request: pb.RegisterRequest) -> pb.RegisterResponse:
         """Joins a node or a DNS server. Raises KubehopError."""
-        applicant = parse_applicant(request)
+        versions = [cidr.version for cidr in self._settings.pod_cidrs]
+        applicant = parse_applicant(request, versions)
         if request.role == pb.ROLE_NODE:
             node = await self._join_node(applicant)
             name = node["metadata"]["name"]

@@ -224,7 +224,7 @@ def _open_host(snapshot: Snapshot, node: Node) -> tuple[VxlanSocket, int, HostEn
             config.pod_mtu_bytes,
             tuple(cidr[1] for cidr in node.pod_cidrs),
             config.pod_cidrs + config.service_cidrs,
-            underlay,
+            node.underlay_addresses,
             MASQUERADE_PORTS,
             NODE_PORTS,
         )

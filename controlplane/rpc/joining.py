@@ -35,7 +35,6 @@ class Applicant:
     name: str
     instance_id: str
     addresses: tuple[str, ...]
-    internal_ips: tuple[str, ...] = ()
     rpc_port: int = 0
     vtep_mac: bytes = b""
     labels: dict[str, str] = field(default_factory=dict)
@@ -44,6 +43,7 @@ class Applicant:
     node_info: dict[str, str] = field(default_factory=dict)
     cpu_count: int = 0
     memory_bytes: int = 0
+    internal_ips: tuple[str, ...] = ()
 
 
 def check_name(name: str) -> str:

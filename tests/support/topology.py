@@ -154,6 +154,8 @@ class Topology(AbstractContextManager["Topology"]):
         """The node that `snapshot` is seen from, with its datapath and host endpoint."""
         node = snapshot.nodes[snapshot.node_name]
         machine = self.plug(node.name, f"{node.underlay_addresses[0]}/16")
+        for address in node.underlay_addresses[1:]:
+            machine.run("ip", "addr", "add", f"{address}/64", "dev", "eth0", "nodad")
         tunnel, tap, host = run_in_netns(machine.path, lambda: _open_host(snapshot, node))
 
         def lead_in(plan: HostPlan) -> None:

@@ -36,7 +36,7 @@ def parse_flags(arguments: list[str]) -> Flags:
         "--underlay-address",
         default=AUTO,
         metavar="IP[,IP]",
-        help="one, or one of each IP family; the tunnel uses the first  [auto]",
+        help="one, or one of each IP family that the cluster has  [auto]",
     )
     parser.add_argument(
         "--rpc-listen", default="", metavar="IP:PORT", help="default: the underlay address:7444"

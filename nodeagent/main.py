@@ -75,7 +75,7 @@ async def _run_node(
     flags: Flags, runtime: ZygoteRuntime, serving: asyncio.Event, stopping: asyncio.Event
 ) -> None:
     underlay = await asyncio.to_thread(_underlay_addresses, flags)
-    server = AgentServer(flags.rpc_listen or f"{_bracketed(underlay[0])}:{_RPC_PORT}")
+    server = AgentServer(*_rpc_listens(flags, underlay))
     vtep_mac = vtep_mac_of(underlay[0])
     facts = _facts(flags, underlay, server.port, vtep_mac)
     client = ControlPlaneClient(flags.control_plane, facts)
@@ -84,7 +84,7 @@ async def _run_node(
         membership = await client.register()
         node = membership.node
         snapshot = empty_snapshot(membership.config, node)
-        site = Site(snapshot, underlay[0], vtep_mac)
+        site = Site(snapshot, node.underlay_addresses[0], vtep_mac)
         datapath = await asyncio.to_thread(DATAPATHS[flags.datapath], site)
         stack.callback(datapath.close)
         await client.declare(datapath.capabilities)
@@ -155,8 +155,12 @@ def _underlay_addresses(flags: Flags) -> tuple[IpAddress, ...]:
     return with_other_family(source_towards(parse_address(str(found))))
 
 
-def _bracketed(address: IpAddress) -> str:
-    return f"[{address}]" if address.version == 6 else str(address)
+def _rpc_listens(flags: Flags, underlay: tuple[IpAddress, ...]) -> list[str]:
+    """At each address: the control plane calls at that of the cluster's primary family."""
+    if flags.rpc_listen:
+        return [flags.rpc_listen]
+    hosts = (f"[{ip}]" if ip.version == 6 else str(ip) for ip in underlay)
+    return [f"{host}:{_RPC_PORT}" for host in hosts]
 
 
 def _facts(
@@ -173,19 +177,12 @@ def _facts(
     )
 
 
-def _host_ips(membership: Membership) -> tuple[str, ...]:
-    """The node's addresses of the cluster's families, in the cluster's order."""
-    by_version = {ip.version: str(ip) for ip in membership.node.underlay_addresses}
-    versions = [cidr.version for cidr in membership.config.pod_cidrs]
-    return tuple(by_version[version] for version in versions if version in by_version)
-
-
 def _pod_facts(flags: Flags, membership: Membership) -> PodNodeFacts:
     flags.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     config = membership.config
     return PodNodeFacts(
         name=membership.node.name,
-        host_ips=_host_ips(membership),
+        host_ips=tuple(map(str, membership.node.underlay_addresses)),
         cluster_domain=config.cluster_domain,
         dns_addresses=tuple(map(str, config.dns_addresses)),
         resolv_conf=flags.resolv_conf,

@@ -28,8 +28,8 @@ CAPABILITIES = "kubehop.dev/capabilities"
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """Who wants to join, with every field checked. `addresses` are in canonical form, the tunnel
-    is at the first; `internal_ips` are those of the cluster's families, the primary one first.
+    """Who wants to join, with every field checked. `addresses` are in canonical form; of a node,
+    those of the cluster's families, the primary one, where its tunnel is, first.
     """
 
     name: str
@@ -43,7 +43,6 @@ class Applicant:
     node_info: dict[str, str] = field(default_factory=dict)
     cpu_count: int = 0
     memory_bytes: int = 0
-    internal_ips: tuple[str, ...] = ()
 
 
 def check_name(name: str) -> str:
@@ -75,7 +74,7 @@ def check_addresses(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(addresses)
 
 
-def internal_ips(addresses: Iterable[str], versions: Sequence[int]) -> tuple[str, ...]:
+def of_versions(addresses: Iterable[str], versions: Sequence[int]) -> tuple[str, ...]:
     """The address of each of the cluster's IP versions. Raises ConfigError for a missing one."""
     known: dict[int, str] = {ip_address(text).version: text for text in addresses}
     for version in versions:
@@ -223,8 +222,7 @@ def labels_of(applicant: Applicant, name: str) -> dict[str, str]:
 
 def status_of(applicant: Applicant, name: str, before: Object) -> Object:
     """The Node's status with what the agent says of its machine; conditions are kept."""
-    shown = applicant.internal_ips or applicant.addresses
-    addresses = [{"type": "InternalIP", "address": text} for text in shown]
+    addresses = [{"type": "InternalIP", "address": text} for text in applicant.addresses]
     capacity = {
         "cpu": str(max(applicant.cpu_count, 1)),
         "memory": f"{applicant.memory_bytes // 1024}Ki",

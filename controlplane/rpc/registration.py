@@ -46,8 +46,7 @@ def parse_applicant(request: pb.RegisterRequest, versions: Sequence[int] = (4,))
     return Applicant(
         name=joining.check_name(request.name),
         instance_id=instance_id,
-        addresses=addresses,
-        internal_ips=joining.internal_ips(addresses, versions) if is_node else (),
+        addresses=joining.of_versions(addresses, versions) if is_node else addresses,
         rpc_port=request.rpc_port,
         vtep_mac=joining.check_vtep_mac(request.vtep_mac),
         labels=joining.check_labels(dict(request.labels)),

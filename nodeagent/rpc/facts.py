@@ -13,7 +13,7 @@ from netcore.model.address import IpAddress
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
     """`name` empty: the control plane hands one out, the same for the same `instance_id`.
-    `underlay` has one address, or one of each family; the tunnel is at the first.
+    `underlay` has one address, or one of each family; the control plane says which count.
     `capabilities` are the datapath's, none before it is open.
     """
 

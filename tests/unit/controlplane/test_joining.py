@@ -70,12 +70,12 @@ def test_taints():
             joining.check_taints([text])
 
 
-def test_internal_ips_are_those_of_the_clusters_families():
+def test_a_nodes_addresses_are_those_of_the_clusters_families():
     both = ("172.18.0.11", "fc00::b")
-    assert joining.internal_ips(both, (4,)) == ("172.18.0.11",)
-    assert joining.internal_ips(both, (6, 4)) == ("fc00::b", "172.18.0.11")
+    assert joining.of_versions(both, (4,)) == ("172.18.0.11",)
+    assert joining.of_versions(both, (6, 4)) == ("fc00::b", "172.18.0.11")
     with pytest.raises(ConfigError, match="none is an IPv6 address") as caught:
-        joining.internal_ips(both[:1], (4, 6))
+        joining.of_versions(both[:1], (4, 6))
     assert "--underlay-address" in str(caught.value)
 
 

@@ -447,7 +447,7 @@ async def test_a_node_of_a_dual_stack_cluster():
         made.agents.append(agent)
         message = await refused(agent.join(), grpc.StatusCode.INVALID_ARGUMENT)
         assert "underlay_addresses: none is an IPv6 address" in message
-        agent.request.underlay_addresses.append("fc00::b")
+        agent.request.underlay_addresses.insert(0, "fc00::b")
         await agent.join()
         assert agent.membership.node.pod_cidrs == ["10.244.0.0/24", "fd00:10:244::/64"]
         assert agent.membership.node.underlay_addresses == ["172.18.0.11", "fc00::b"]

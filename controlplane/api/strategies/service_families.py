@@ -69,8 +69,8 @@ def _release_secondary(spec: Object, old: Object) -> list[FieldError]:
     policy = spec["ipFamilyPolicy"]
     if policy == SINGLE_STACK:
         for field in ("clusterIPs", "ipFamilies"):
-            if spec.get(field) == old.get(field):
-                spec[field] = texts(spec, field)[:1]
+            if len(texts(spec, field)) > 1 and spec[field] == old.get(field):
+                spec[field] = spec[field][:1]
         return []
     return [
         invalid_value("spec.ipFamilyPolicy", policy, f"must be 'SingleStack' to release {what}")

@@ -28,8 +28,8 @@ CAPABILITIES = "kubehop.dev/capabilities"
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """Who wants to join, with every field checked. `addresses` are in canonical form; of a node,
-    those of the cluster's families, the primary one, where its tunnel is, first.
+    """Who wants to join, with every field checked. `addresses` are in canonical form, of the
+    cluster's families, the primary one, where a node's tunnel is, first.
     """
 
     name: str
@@ -75,16 +75,20 @@ def check_addresses(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def of_versions(addresses: Iterable[str], versions: Sequence[int]) -> tuple[str, ...]:
-    """The address of each of the cluster's IP versions. Raises ConfigError for a missing one."""
+    """The addresses of the cluster's IP versions, in the cluster's order."""
     known: dict[int, str] = {ip_address(text).version: text for text in addresses}
+    return tuple(known[version] for version in versions if version in known)
+
+
+def check_complete(addresses: Sequence[str], versions: Iterable[int]) -> None:
+    """Raises ConfigError when a node has no address of one of the cluster's IP versions."""
     for version in versions:
-        if version not in known:
+        if version not in {ip_address(text).version for text in addresses}:
             raise ConfigError(
                 f"underlay_addresses: none is an IPv{version} address, and the cluster's pods have "
                 f"IPv{version}: give the machine one on the underlay, and say it with "
                 "--underlay-address IP,IP"
             )
-    return tuple(known[version] for version in versions)
 
 
 def check_taints(texts: Iterable[str]) -> tuple[Object, ...]:

@@ -42,11 +42,13 @@ def parse_applicant(request: pb.RegisterRequest, versions: Sequence[int] = (4,))
     if is_node and not 1 <= request.rpc_port <= 65535:
         raise ConfigError(f"rpc_port: {request.rpc_port} is not a port from 1 to 65535")
     info = request.info
-    addresses = joining.check_addresses(request.underlay_addresses)
+    given = joining.check_addresses(request.underlay_addresses)
+    addresses = joining.of_versions(given, versions)
+    joining.check_complete(addresses, versions if is_node or not addresses else ())
     return Applicant(
         name=joining.check_name(request.name),
         instance_id=instance_id,
-        addresses=joining.of_versions(addresses, versions) if is_node else addresses,
+        addresses=addresses,
         rpc_port=request.rpc_port,
         vtep_mac=joining.check_vtep_mac(request.vtep_mac),
         labels=joining.check_labels(dict(request.labels)),

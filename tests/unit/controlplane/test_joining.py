@@ -74,8 +74,13 @@ def test_a_nodes_addresses_are_those_of_the_clusters_families():
     both = ("172.18.0.11", "fc00::b")
     assert joining.of_versions(both, (4,)) == ("172.18.0.11",)
     assert joining.of_versions(both, (6, 4)) == ("fc00::b", "172.18.0.11")
+    assert joining.of_versions(both[:1], (6, 4)) == ("172.18.0.11",)
+
+
+def test_a_node_needs_an_address_of_each_family():
+    joining.check_complete(("172.18.0.11", "fc00::b"), (6, 4))
     with pytest.raises(ConfigError, match="none is an IPv6 address") as caught:
-        joining.of_versions(both[:1], (4, 6))
+        joining.check_complete(("172.18.0.11",), (4, 6))
     assert "--underlay-address" in str(caught.value)
 
 

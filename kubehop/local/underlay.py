@@ -35,6 +35,10 @@ _NODE_SYSCTLS = {
 """What a node's kernel must allow for the agent's datapath. Compose sets the same."""
 
 
+_IPV6_ENABLED = ("net/ipv6/conf/all/disable_ipv6", "0")
+"""Namespaces may begin as the machine's own network is set (net.core.devconf_inherit_init_net)."""
+
+
 class Underlay:
     """Lives as long as this object's descriptors are open; needs no clean-up."""
 
@@ -63,6 +67,8 @@ class Underlay:
 
 
 def _make_bridge(*, has_ipv6: bool) -> None:
+    if has_ipv6:
+        _write_sysctl(*_IPV6_ENABLED)
     with IPRoute() as netlink:
         netlink.link("set", index=1, state="up")
         netlink.link("add", ifname=BRIDGE, kind="bridge", mtu=UNDERLAY_MTU)
@@ -102,6 +108,8 @@ def _plug(number: int, node: int) -> None:
 def _configure_node(address: IPv4Address, *, has_ipv6: bool) -> None:
     for name, value in _NODE_SYSCTLS.items():
         _write_sysctl(name, value)
+    if has_ipv6:
+        _write_sysctl(*_IPV6_ENABLED)
     with IPRoute() as netlink:
         netlink.link("set", index=1, state="up")
         index = netlink.link_lookup(ifname=_NODE_DEVICE)[0]

@@ -18,6 +18,7 @@ from controlplane.controllers.conditions import (
 from controlplane.controllers.controller import Controller
 from controlplane.controllers.endpoint_subsets import subsets_of
 from controlplane.controllers.informer import Key, key_of
+from controlplane.controllers.label_index import LabelIndex
 from controlplane.controllers.slicing import SlicePlan, plan_slices
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class EndpointSliceController(Controller[Key]):
         self._services = informers.of("services")
         self._pods = informers.of("pods")
         self._nodes = informers.of("nodes")
+        self._by_service = LabelIndex(client, informers, SLICES, SERVICE_NAME)
         self._written: OrderedDict[Key, str] = OrderedDict()
         self._services.subscribe(self._service_changed)
         self._pods.subscribe(self._pod_changed)
@@ -111,6 +113,7 @@ class EndpointSliceController(Controller[Key]):
         present = await self._slices_of(namespace, name)
         plan = plan_slices(backends, present, slice_template(service, CONTROLLER))
         for slice_ in await apply_plan(self._client, plan):
+            self._by_service.note(slice_)
             self._written[key_of(slice_)] = _revision(slice_)
             self._written.move_to_end(key_of(slice_))
         while len(self._written) > _MAX_WRITTEN:
@@ -122,8 +125,8 @@ class EndpointSliceController(Controller[Key]):
         return str(((found or {}).get("metadata", {}).get("labels") or {}).get(ZONE_LABEL, ""))
 
     async def _slices_of(self, namespace: str, service: str) -> list[Object]:
-        selector = f"{SERVICE_NAME}={service},{MANAGED_BY}={CONTROLLER}"
-        return (await self._client.list(SLICES, namespace, selector))[0]
+        found = await self._by_service.list(namespace, service)
+        return [s for s in found if s["metadata"]["labels"].get(MANAGED_BY) == CONTROLLER]
 
     async def _write_endpoints(self, service: Object, backends: list[Backends]) -> None:
         families = service["spec"].get("ipFamilies") or ["IPv4"]

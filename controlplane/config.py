@@ -9,21 +9,28 @@ from netcore.model.config import DEFAULT_PROXY_MODE
 
 IPNetwork = IPv4Network | IPv6Network
 
-_POD_CIDR = ip_network("10.244.0.0/16")
-_SERVICE_CIDR = ip_network("10.96.0.0/16")
+DEFAULT_POD_CIDRS: tuple[IPNetwork, ...] = (ip_network("10.244.0.0/16"),)
+DEFAULT_SERVICE_CIDRS: tuple[IPNetwork, ...] = (ip_network("10.96.0.0/16"),)
+_DNS_INDEX = 10
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
-    """One cluster's settings; the same for as long as the process runs."""
+    """One cluster's settings; the same for as long as the process runs.
+
+    A cluster of one IP family has one pod and one service CIDR, a dual-stack one has one of each
+    family; the first is the primary family, in the same order for both.
+    """
 
     cluster_name: str = "kubehop"
     advertise_address: str = "127.0.0.1"
     """The control plane's underlay address, behind the `kubernetes` Service."""
     api_port: int = 6443
-    pod_cidr: IPNetwork = _POD_CIDR
-    service_cidr: IPNetwork = _SERVICE_CIDR
+    pod_cidrs: tuple[IPNetwork, ...] = DEFAULT_POD_CIDRS
+    service_cidrs: tuple[IPNetwork, ...] = DEFAULT_SERVICE_CIDRS
     node_cidr_mask_size: int = 24
+    """The prefix length of a node's IPv4 pod CIDR."""
+    node_cidr_mask_size_ipv6: int = 64
     cluster_domain: str = "cluster.local"
     proxy_mode: str = DEFAULT_PROXY_MODE
     ipvs_scheduler: str = "rr"
@@ -37,11 +44,16 @@ class ClusterSettings:
     """How long pods stay bound to a node that does not answer (Kubernetes: 300)."""
 
     @property
-    def cluster_dns(self) -> str:
-        """The ClusterIP of kube-dns: the tenth address of the service CIDR."""
-        return str(self.service_cidr[10])
+    def cluster_dns(self) -> tuple[str, ...]:
+        """The cluster IPs of kube-dns: the tenth address of each service CIDR."""
+        return tuple(str(cidr[_DNS_INDEX]) for cidr in self.service_cidrs)
 
     @property
     def kubernetes_service_ip(self) -> str:
-        """The ClusterIP of `kubernetes`: the first address of the service CIDR."""
-        return str(self.service_cidr[1])
+        """The ClusterIP of `kubernetes`: the first address of the primary service CIDR."""
+        return str(self.service_cidrs[0][1])
+
+    def mask_size(self, pod_cidr: IPNetwork) -> int:
+        """The prefix length of a node's share of this pod CIDR."""
+        is_ipv4 = pod_cidr.version == 4
+        return self.node_cidr_mask_size if is_ipv4 else self.node_cidr_mask_size_ipv6

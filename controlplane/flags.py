@@ -9,7 +9,12 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import NoReturn
 
-from controlplane.config import ClusterSettings, IPNetwork
+from controlplane.config import (
+    DEFAULT_POD_CIDRS,
+    DEFAULT_SERVICE_CIDRS,
+    ClusterSettings,
+    IPNetwork,
+)
 from controlplane.listening import split_address
 from netcore.model.config import DEFAULT_PROXY_MODE
 from netcore.service.modes.registry import LB_ALGORITHMS, PROXY_MODES
@@ -17,6 +22,10 @@ from netcore.service.schedulers import SCHEDULERS
 
 DEFAULT_API_LISTEN = "127.0.0.1:6443"
 DEFAULT_RPC_LISTEN = "0.0.0.0:7443"
+_ELSEWHERE = {4: "198.51.100.1", 6: "2001:db8::1"}
+"""Nobody's addresses, for documentation (RFC 5737, RFC 3849)."""
+_LEAST = {4: 28, 6: 124}
+"""Prefix lengths of the smallest service CIDRs, which have the DNS server's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +41,16 @@ class Options:
     verbose: bool
 
 
-def _network(text: str) -> IPNetwork:
+def _networks(text: str) -> tuple[IPNetwork, ...]:
     try:
-        return ip_network(text)
+        found = tuple(map(ip_network, text.split(",")))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+    if len(found) > 2 or len({network.version for network in found}) < len(found):
+        raise argparse.ArgumentTypeError(
+            f"{text}: give one CIDR, or one IPv4 and one IPv6 CIDR for dual stack"
+        )
+    return found
 
 
 def _address(text: str) -> str:
@@ -49,14 +63,15 @@ def _address(text: str) -> str:
     return str(address)
 
 
-def own_address() -> str | None:
+def own_address(version: int = 4) -> str | None:
     """This machine's address towards other machines, None when it has no route. Sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("198.51.100.1", 9))  # TEST-NET-2: only the route is looked up
-        except OSError:
-            return None
-        return str(probe.getsockname()[0])
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((_ELSEWHERE[version], 9))  # only the route is looked up
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -110,9 +125,22 @@ def _add_cluster_flags(made: argparse.ArgumentParser) -> None:
         help="this machine's address as pods reach it, behind the Service `kubernetes`",
     )
     add("--advertise-port", type=int, help="the API's port there [that of --api-listen]")
-    add("--pod-cidr", type=_network, default=ip_network("10.244.0.0/16"))
-    add("--service-cidr", type=_network, default=ip_network("10.96.0.0/16"))
-    add("--node-cidr-mask-size", type=int, default=24)
+    add(
+        "--pod-cidr",
+        type=_networks,
+        default=DEFAULT_POD_CIDRS,
+        metavar="CIDR[,CIDR]",
+        help="one, or one of each IP family for dual stack, the primary family first",
+    )
+    add(
+        "--service-cidr",
+        type=_networks,
+        default=DEFAULT_SERVICE_CIDRS,
+        metavar="CIDR[,CIDR]",
+        help="of the same families in the same order",
+    )
+    add("--node-cidr-mask-size", type=int, default=24, help="of a node's IPv4 pod CIDR [24]")
+    add("--node-cidr-mask-size-ipv6", type=int, default=64, help="of its IPv6 pod CIDR [64]")
     add("--cluster-domain", default="cluster.local")
     add("--proxy-mode", default=DEFAULT_PROXY_MODE, choices=PROXY_MODES)
     add("--ipvs-scheduler", default="rr", choices=tuple(SCHEDULERS))
@@ -144,16 +172,15 @@ def _settings(
         port = given.advertise_port or _first_port(api_listen)
     except ValueError as error:
         made.error(f"argument --api-listen: {error}: {', '.join(api_listen)}")
-    advertised = given.advertise_address or own_address()
-    if advertised is None:
-        made.error("argument --advertise-address: needed, as this machine has no route to others")
+    advertised = _advertised(made, given)
     return ClusterSettings(
         cluster_name=given.cluster_name,
         advertise_address=advertised,
         api_port=port,
-        pod_cidr=given.pod_cidr,
-        service_cidr=given.service_cidr,
+        pod_cidrs=given.pod_cidr,
+        service_cidrs=given.service_cidr,
         node_cidr_mask_size=given.node_cidr_mask_size,
+        node_cidr_mask_size_ipv6=given.node_cidr_mask_size_ipv6,
         cluster_domain=given.cluster_domain,
         proxy_mode=given.proxy_mode,
         ipvs_scheduler=given.ipvs_scheduler,
@@ -171,14 +198,49 @@ def _first_port(listens: tuple[str, ...]) -> int:
     return 6443
 
 
-def _check_networks(made: argparse.ArgumentParser, given: argparse.Namespace) -> None:
-    pods, services, mask = given.pod_cidr, given.service_cidr, given.node_cidr_mask_size
-    if not pods.prefixlen <= mask <= pods.max_prefixlen - 2:
+def _advertised(made: argparse.ArgumentParser, given: argparse.Namespace) -> str:
+    """The endpoint of the Service `kubernetes`, which has one address of the primary family."""
+    version = given.service_cidr[0].version
+    advertised: str | None = given.advertise_address or own_address(version)
+    if advertised is None:
         made.error(
-            f"argument --node-cidr-mask-size: {mask} does not divide --pod-cidr {pods}: "
-            f"it must be from {pods.prefixlen} to {pods.max_prefixlen - 2}"
+            "argument --advertise-address: needed, as this machine has no route to others "
+            f"over IPv{version}"
         )
-    if services.num_addresses < 16:
-        made.error(f"argument --service-cidr: {services} is smaller than a /28")
-    if pods.version == services.version and pods.overlaps(services):
-        made.error(f"argument --service-cidr: {services} overlaps --pod-cidr {pods}")
+    if ip_address(advertised).version != version:
+        made.error(
+            f"argument --advertise-address: {advertised} is not of the primary family, which is "
+            f"IPv{version} by --service-cidr"
+        )
+    return advertised
+
+
+def _check_networks(made: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    pods, services = given.pod_cidr, given.service_cidr
+    if [cidr.version for cidr in pods] != [cidr.version for cidr in services]:
+        made.error(
+            f"argument --service-cidr: {_listed(services)} and --pod-cidr {_listed(pods)} must "
+            "have the same IP families in the same order"
+        )
+    for cidr in pods:
+        _check_mask(made, given, cidr)
+    for cidr in services:
+        if cidr.num_addresses < 16:
+            made.error(f"argument --service-cidr: {cidr} is smaller than a /{_LEAST[cidr.version]}")
+    for pod_cidr, service_cidr in zip(pods, services, strict=True):
+        if pod_cidr.overlaps(service_cidr):
+            made.error(f"argument --service-cidr: {service_cidr} overlaps --pod-cidr {pod_cidr}")
+
+
+def _check_mask(made: argparse.ArgumentParser, given: argparse.Namespace, cidr: IPNetwork) -> None:
+    suffix = "-ipv6" if cidr.version == 6 else ""
+    mask = given.node_cidr_mask_size_ipv6 if suffix else given.node_cidr_mask_size
+    if not cidr.prefixlen <= mask <= cidr.max_prefixlen - 2:
+        made.error(
+            f"argument --node-cidr-mask-size{suffix}: {mask} does not divide --pod-cidr {cidr}: "
+            f"it must be from {cidr.prefixlen} to {cidr.max_prefixlen - 2}"
+        )
+
+
+def _listed(cidrs: tuple[IPNetwork, ...]) -> str:
+    return ",".join(map(str, cidrs))

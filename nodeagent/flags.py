@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from netcore.model.address import parse_address
+from netcore.model.address import IpAddress, parse_address
 from netcore.model.errors import ConfigError
 
 AUTO = "auto"
@@ -12,7 +12,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What the agent was started with. `underlay_address` may be `auto`."""
+    """What the agent was started with. `underlay_address` may be `auto`, or two addresses."""
 
     control_plane: str
     underlay_address: str
@@ -32,7 +32,12 @@ def parse_flags(arguments: list[str]) -> Flags:
         prog="nodeagent", description="Runs the pods of one kubehop node and moves their packets."
     )
     parser.add_argument("--control-plane", required=True, metavar="HOST:PORT")
-    parser.add_argument("--underlay-address", default=AUTO, metavar="IP")
+    parser.add_argument(
+        "--underlay-address",
+        default=AUTO,
+        metavar="IP[,IP]",
+        help="one, or one of each IP family that the cluster has  [auto]",
+    )
     parser.add_argument(
         "--rpc-listen", default="", metavar="IP:PORT", help="default: the underlay address:7444"
     )
@@ -45,7 +50,7 @@ def parse_flags(arguments: list[str]) -> Flags:
     parser.add_argument("--datapath", default="userspace")
     found = parser.parse_args(arguments)
     if found.underlay_address != AUTO:
-        parse_address(found.underlay_address)
+        parse_underlay(found.underlay_address)
     if ":" not in found.control_plane:
         raise ConfigError(f"--control-plane {found.control_plane!r}: must be HOST:PORT")
     if found.underlay_address == AUTO and found.control_plane.startswith("unix:"):
@@ -62,6 +67,16 @@ def parse_flags(arguments: list[str]) -> Flags:
         resolv_conf=found.resolv_conf,
         datapath=found.datapath,
     )
+
+
+def parse_underlay(text: str) -> tuple[IpAddress, ...]:
+    """One address, or one of each family. Raises ConfigError."""
+    found = tuple(map(parse_address, text.split(",")))
+    if len({address.version for address in found}) < len(found):
+        raise ConfigError(
+            f"--underlay-address {text}: give one address, or one IPv4 and one IPv6 address"
+        )
+    return found
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -15,8 +15,8 @@ from netcore.pipeline.snapshot import empty_snapshot
 from nodeagent.agent import Agent
 from nodeagent.datapath.base import Site
 from nodeagent.datapath.registry import DATAPATHS
-from nodeagent.edges.links import device_of, source_towards
-from nodeagent.flags import AUTO, Flags
+from nodeagent.edges.links import device_of, source_towards, with_other_family
+from nodeagent.flags import AUTO, Flags, parse_underlay
 from nodeagent.healthz import ProxyHealth
 from nodeagent.network import LocalPodNetwork
 from nodeagent.pods.desired import DesiredPods
@@ -75,9 +75,9 @@ async def _serve(flags: Flags, runtime: ZygoteRuntime) -> None:
 async def _run_node(
     flags: Flags, runtime: ZygoteRuntime, serving: asyncio.Event, stopping: asyncio.Event
 ) -> None:
-    underlay = await asyncio.to_thread(_underlay_address, flags)
-    server = AgentServer(flags.rpc_listen or f"{_bracketed(underlay)}:{_RPC_PORT}")
-    vtep_mac = vtep_mac_of(underlay)
+    underlay = await asyncio.to_thread(_underlay_addresses, flags)
+    server = AgentServer(*_rpc_listens(flags, underlay))
+    vtep_mac = vtep_mac_of(underlay[0])
     facts = _facts(flags, underlay, server.port, vtep_mac)
     client = ControlPlaneClient(flags.control_plane, facts)
     async with AsyncExitStack() as stack:
@@ -85,14 +85,14 @@ async def _run_node(
         membership = await client.register()
         node = membership.node
         snapshot = empty_snapshot(membership.config, node)
-        site = Site(snapshot, underlay, vtep_mac)
+        site = Site(snapshot, node.underlay_addresses[0], vtep_mac)
         datapath = await asyncio.to_thread(DATAPATHS[flags.datapath], site)
         stack.callback(datapath.close)
         await client.declare(datapath.capabilities)
         agent = Agent(snapshot, datapath)
         allocators = tuple(AddressAllocator(cidr, node.name) for cidr in node.pod_cidrs)
         network = LocalPodNetwork(agent, allocators)
-        pod_facts = _pod_facts(flags, membership, underlay)
+        pod_facts = _pod_facts(flags, membership)
         kubelet = Kubelet(network, RpcReporter(client), pod_facts, runtime)
         await server.serve(agent, kubelet)
         stack.push_async_callback(server.stop)
@@ -143,12 +143,15 @@ async def _follow(
         desired.receive(batch)
 
 
-def _underlay_address(flags: Flags) -> IpAddress:
-    """The flag's value, or for `auto` the address that routes use towards the control plane."""
+def _underlay_addresses(flags: Flags) -> tuple[IpAddress, ...]:
+    """The flag's value, or for `auto` the address that routes use towards the control plane, and
+    one of the other family that the same device has.
+    """
     if flags.underlay_address != AUTO:
-        address = parse_address(flags.underlay_address)
-        device_of(address)  # raises when it is not this machine's
-        return address
+        addresses = parse_underlay(flags.underlay_address)
+        for address in addresses:
+            device_of(address)  # raises when it is not this machine's
+        return addresses
     host = flags.control_plane.rpartition(":")[0].strip("[]")
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
@@ -157,14 +160,20 @@ def _underlay_address(flags: Flags) -> IpAddress:
             f"--control-plane {flags.control_plane}: cannot find {host}: {error}; "
             "is the control plane started and its name known here?"
         ) from error
-    return source_towards(parse_address(str(found)))
+    return with_other_family(source_towards(parse_address(str(found))))
 
 
-def _bracketed(address: IpAddress) -> str:
-    return f"[{address}]" if address.version == 6 else str(address)
+def _rpc_listens(flags: Flags, underlay: tuple[IpAddress, ...]) -> list[str]:
+    """At each address: the control plane calls at that of the cluster's primary family."""
+    if flags.rpc_listen:
+        return [flags.rpc_listen]
+    hosts = (f"[{ip}]" if ip.version == 6 else str(ip) for ip in underlay)
+    return [f"{host}:{_RPC_PORT}" for host in hosts]
 
 
-def _facts(flags: Flags, underlay: IpAddress, rpc_port: int, vtep_mac: bytes) -> NodeFacts:
+def _facts(
+    flags: Flags, underlay: tuple[IpAddress, ...], rpc_port: int, vtep_mac: bytes
+) -> NodeFacts:
     return NodeFacts(
         instance_id=flags.instance_id or machine_instance_id(),
         underlay=underlay,
@@ -176,12 +185,12 @@ def _facts(flags: Flags, underlay: IpAddress, rpc_port: int, vtep_mac: bytes) ->
     )
 
 
-def _pod_facts(flags: Flags, membership: Membership, underlay: IpAddress) -> PodNodeFacts:
+def _pod_facts(flags: Flags, membership: Membership) -> PodNodeFacts:
     flags.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     config = membership.config
     return PodNodeFacts(
         name=membership.node.name,
-        host_ips=(str(underlay),),
+        host_ips=tuple(map(str, membership.node.underlay_addresses)),
         cluster_domain=config.cluster_domain,
         dns_addresses=tuple(map(str, config.dns_addresses)),
         resolv_conf=flags.resolv_conf,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from controlplane.api.registry import Registry
+    from controlplane.store.base import Watch
 
 Object = dict[str, Any]
 
@@ -49,6 +50,14 @@ class Client:
         selection = parse_selection(found, label_selector, field_selector)
         page = await self.registry.list(found, namespace, selection)
         return [stored.value for stored in page.items], str(page.revision)
+
+    def changes(self, resource: str, from_revision: int) -> Watch:
+        """All committed writes of a resource after a revision; the caller closes it.
+
+        Raises store.Expired or FutureRevision.
+        """
+        found = self.registry.resources.by_name(resource)
+        return self.registry.store.watch(found.key_prefix(None), from_revision)
 
     async def create(self, resource: str, obj: Object) -> Object:
         """Stores a new object and returns it. Raises StatusError."""

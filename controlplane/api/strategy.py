@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from controlplane.api.errors import FieldError
     from controlplane.config import ClusterSettings
+    from controlplane.store.base import Watch
 
 Object = dict[str, Any]
 
@@ -34,6 +35,9 @@ class Reader(Protocol):
         field_selector: str | None = None,
     ) -> tuple[list[Object], str]:
         """The objects and the resourceVersion of the listing."""
+
+    def changes(self, resource: str, from_revision: int) -> Watch:
+        """All committed writes of a resource after a revision; the caller closes it."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Strategy(Protocol):
 
     serialize_writes: bool
     """True: creates and updates of this resource run one after another, from before
-    `prepare_*` until the commit. So an allocator can simply list what is committed."""
+    `prepare_*` until the commit. So an allocator can go by what is committed."""
 
     def default(self, obj: Object) -> None:
         """Fills in what the API defines as defaults. Idempotent."""

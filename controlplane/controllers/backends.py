@@ -129,7 +129,7 @@ def backends_of(
             group = groups.setdefault((family, ports), Backends(family, ports))
             zone = zone_of(node_of(pod))
             group.endpoints.append(endpoint_of(service, pod, addresses[:1], zone))
-    for family in families[:1]:
-        if not groups:
+    for family in families:  # a slice without endpoints says that there are none
+        if not any(kind == family for kind, _ in groups):
             groups[(family, ())] = Backends(family, ())
     return list(groups.values())

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.errors import StatusError
+from controlplane.api.strategies.service_families import PREFER_DUAL_STACK, SINGLE_STACK
 from controlplane.controllers import dns
 from controlplane.controllers.endpointslice import SERVICE_NAME, SLICES
 from controlplane.controllers.mirroring import SKIP_MIRROR
@@ -97,7 +98,8 @@ def kubernetes_endpoints(settings: ClusterSettings) -> tuple[Object, Object]:
 
 
 def dns_service(settings: ClusterSettings) -> Object:
-    """kube-system/kube-dns, at the tenth address; its servers are no pods."""
+    """kube-system/kube-dns, at the tenth address of each family; its servers are no pods."""
+    is_dual = len(settings.cluster_dns) > 1
     return {
         "metadata": {
             "name": dns.NAME,
@@ -110,7 +112,9 @@ def dns_service(settings: ClusterSettings) -> Object:
             "annotations": {"prometheus.io/port": "9153", "prometheus.io/scrape": "true"},
         },
         "spec": {
-            "clusterIP": settings.cluster_dns,
+            "clusterIP": settings.cluster_dns[0],
+            "clusterIPs": list(settings.cluster_dns),
+            "ipFamilyPolicy": PREFER_DUAL_STACK if is_dual else SINGLE_STACK,
             "ports": [
                 {"name": name, "port": port, "protocol": protocol, "targetPort": port}
                 for name, protocol, port in dns.PORTS

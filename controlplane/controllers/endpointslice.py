@@ -18,6 +18,7 @@ from controlplane.controllers.conditions import (
 from controlplane.controllers.controller import Controller
 from controlplane.controllers.endpoint_subsets import is_over_capacity, subsets_of
 from controlplane.controllers.informer import Key, key_of
+from controlplane.controllers.label_index import LabelIndex
 from controlplane.controllers.slicing import SlicePlan, owned_slices, plan_slices
 from controlplane.controllers.trigger_times import LAST_CHANGE, TriggerTimes
 
@@ -51,6 +52,7 @@ class EndpointSliceController(Controller[Key]):
         self._services = informers.of("services")
         self._pods = informers.of("pods")
         self._nodes = informers.of("nodes")
+        self._by_service = LabelIndex(client, informers, SLICES, SERVICE_NAME)
         self._written: OrderedDict[Key, str] = OrderedDict()
         self._trigger_times = TriggerTimes()
         self._services.subscribe(self._service_changed)
@@ -126,6 +128,7 @@ class EndpointSliceController(Controller[Key]):
         plan = plan_slices(backends, mine, slice_template(service, changed_at))
         plan.delete += others
         for slice_ in await apply_plan(self._client, plan):
+            self._by_service.note(slice_)
             self._written[key_of(slice_)] = _revision(slice_)
             self._written.move_to_end(key_of(slice_))
         while len(self._written) > _MAX_WRITTEN:
@@ -136,8 +139,8 @@ class EndpointSliceController(Controller[Key]):
         return _zone(self._nodes.get("", node))
 
     async def _slices_of(self, namespace: str, service: str) -> list[Object]:
-        selector = f"{SERVICE_NAME}={service},{MANAGED_BY}={CONTROLLER}"
-        return (await self._client.list(SLICES, namespace, selector))[0]
+        found = await self._by_service.list(namespace, service)
+        return [s for s in found if s["metadata"]["labels"].get(MANAGED_BY) == CONTROLLER]
 
     async def _write_endpoints(
         self, service: Object, backends: list[Backends], changed_at: str

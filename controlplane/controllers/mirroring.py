@@ -71,8 +71,9 @@ class EndpointsMirroring(Controller[Key]):
         namespace, name = key
         service = self._services.get(namespace, name)
         endpoints = self._endpoints.get(namespace, name)
-        if endpoints is None and key not in self._mirrored:
-            return  # most Services have no Endpoints: nothing to search all slices for
+        is_wanted = service and endpoints and is_mirrored(service, endpoints)
+        if not is_wanted and key not in self._mirrored:
+            return  # most Services have no Endpoints to mirror: nothing to search all slices for
         selector = f"{SERVICE_NAME}={name},{MANAGED_BY}={MIRRORING}"
         present, _ = await self._client.list(SLICES, namespace, selector)
         if service is None or endpoints is None or not is_mirrored(service, endpoints):

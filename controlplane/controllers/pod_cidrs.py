@@ -37,10 +37,11 @@ def choose_cidr(cluster: IPNetwork, mask_size: int, taken: Iterable[IPNetwork]) 
 
     Raises AllocationError with the remedy when none is left.
     """
+    flag = "--node-cidr-mask-size" + ("-ipv6" if cluster.version == 6 else "")
     if mask_size < cluster.prefixlen:
         raise AllocationError(
             f"a node CIDR of size /{mask_size} does not fit into the cluster's pod CIDR {cluster}: "
-            f"use a --node-cidr-mask-size of at least {cluster.prefixlen}"
+            f"use a {flag} of at least {cluster.prefixlen}"
         )
     try:
         return carve_node_cidr(cluster, mask_size, taken)
@@ -49,7 +50,7 @@ def choose_cidr(cluster: IPNetwork, mask_size: int, taken: Iterable[IPNetwork]) 
         raise AllocationError(
             f"no pod CIDR is left: all {count} subnets /{mask_size} of the cluster's pod CIDR "
             f"{cluster} are held by nodes; delete nodes that are gone (kubectl delete node NAME) "
-            "or make the cluster with a larger pod CIDR or a larger --node-cidr-mask-size"
+            f"or make the cluster with a larger pod CIDR or a larger {flag}"
         ) from error
 
 
@@ -64,12 +65,14 @@ class PodCidrPool:
         self._client = client
         self._settings = settings
 
-    async def choose(self) -> str:
-        """A free CIDR; only to be used under `lock`. Raises AllocationError."""
+    async def choose(self) -> list[str]:
+        """A free CIDR of each family, the primary one first; only to be used under `lock`.
+
+        Raises AllocationError.
+        """
         nodes, _ = await self._client.list("nodes")
-        settings = self._settings
-        taken = taken_cidrs(nodes)
-        return str(choose_cidr(settings.pod_cidr, settings.node_cidr_mask_size, taken))
+        taken, mask_size = taken_cidrs(nodes), self._settings.mask_size
+        return [str(choose_cidr(cidr, mask_size(cidr), taken)) for cidr in self._settings.pod_cidrs]
 
 
 class NodeCidrController(Controller[str]):
@@ -109,7 +112,7 @@ class NodeCidrController(Controller[str]):
             if (node.get("spec") or {}).get("podCIDR"):
                 return
             try:
-                cidr = await self._pool.choose()
+                cidrs = await self._pool.choose()
             except AllocationError as error:
                 self._without.add(key)
                 message = f"Node {key} status is now: CIDRNotAvailable: {error}"
@@ -120,7 +123,7 @@ class NodeCidrController(Controller[str]):
                 return
 
             def change(current: Object) -> None:
-                current.setdefault("spec", {}).update(podCIDR=cidr, podCIDRs=[cidr])
+                current.setdefault("spec", {}).update(podCIDR=cidrs[0], podCIDRs=cidrs)
 
             await self._client.patch("nodes", key, change)
             self._without.discard(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.metadata import is_dns_subdomain, validate_labels
@@ -16,7 +17,7 @@ from netcore.model.config import VNI
 from netcore.model.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 Object = dict[str, Any]
 KUBELET_VERSION = "v1.33.0"
@@ -27,7 +28,9 @@ CAPABILITIES = "kubehop.dev/capabilities"
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """Who wants to join, with every field checked. `addresses` are in canonical form."""
+    """Who wants to join, with every field checked. `addresses` are in canonical form, of the
+    cluster's families, the primary one, where a node's tunnel is, first.
+    """
 
     name: str
     instance_id: str
@@ -69,6 +72,23 @@ def check_addresses(texts: Iterable[str]) -> tuple[str, ...]:
     if not addresses:
         raise ConfigError("underlay_addresses: at least one address is required")
     return tuple(addresses)
+
+
+def of_versions(addresses: Iterable[str], versions: Sequence[int]) -> tuple[str, ...]:
+    """The addresses of the cluster's IP versions, in the cluster's order."""
+    known: dict[int, str] = {ip_address(text).version: text for text in addresses}
+    return tuple(known[version] for version in versions if version in known)
+
+
+def check_complete(addresses: Sequence[str], versions: Iterable[int]) -> None:
+    """Raises ConfigError when a node has no address of one of the cluster's IP versions."""
+    for version in versions:
+        if version not in {ip_address(text).version for text in addresses}:
+            raise ConfigError(
+                f"underlay_addresses: none is an IPv{version} address, and the cluster's pods have "
+                f"IPv{version}: give the machine one on the underlay, and say it with "
+                "--underlay-address IP,IP"
+            )
 
 
 def check_taints(texts: Iterable[str]) -> tuple[Object, ...]:
@@ -238,9 +258,9 @@ def _node_info(applicant: Applicant) -> dict[str, str]:
     }
 
 
-def new_node(applicant: Applicant, name: str, pod_cidr: str) -> Object:
+def new_node(applicant: Applicant, name: str, pod_cidrs: list[str]) -> Object:
     """The Node of an applicant that was never here."""
-    spec: Object = {"podCIDR": pod_cidr, "podCIDRs": [pod_cidr]}
+    spec: Object = {"podCIDR": pod_cidrs[0], "podCIDRs": pod_cidrs}
     if applicant.taints:
         spec["taints"] = list(applicant.taints)
     return {

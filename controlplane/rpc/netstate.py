@@ -40,9 +40,9 @@ def cluster_config(settings: ClusterSettings) -> ClusterConfig:
     """What holds for the whole cluster."""
     return ClusterConfig(
         cluster_name=settings.cluster_name,
-        pod_cidrs=(settings.pod_cidr,),
-        service_cidrs=(settings.service_cidr,),
-        dns_addresses=(parse_address(settings.cluster_dns),),
+        pod_cidrs=settings.pod_cidrs,
+        service_cidrs=settings.service_cidrs,
+        dns_addresses=tuple(map(parse_address, settings.cluster_dns)),
         cluster_domain=settings.cluster_domain,
         underlay_mtu_bytes=settings.underlay_mtu_bytes,
         proxy_mode=settings.proxy_mode,
@@ -82,12 +82,15 @@ def _conditions(obj: Object) -> dict[str, str]:
 
 
 def underlay_addresses(node: Object) -> tuple[IpAddress, ...]:
-    """Where the node's VTEP is: flannel's public-ip if annotated, else the InternalIPs."""
+    """Where the node is, the address of its VTEP first: the InternalIPs, but flannel's public-ip
+    in place of those of its family.
+    """
     public = (node["metadata"].get("annotations") or {}).get(PUBLIC_IP)
-    if public:
-        return _addresses([public])
     entries = (node.get("status") or {}).get("addresses") or ()
-    return _addresses(e.get("address") for e in entries if e.get("type") == "InternalIP")
+    internal = _addresses(e.get("address") for e in entries if e.get("type") == "InternalIP")
+    vtep = _addresses([public] if public else ())
+    others = [a for a in internal if a.version not in {each.version for each in vtep}]
+    return (*vtep, *others)
 
 
 def vtep_mac(node: Object) -> bytes:

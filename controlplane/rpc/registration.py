@@ -18,6 +18,8 @@ from protos.convert import config_to_pb, node_to_pb
 from protos.gen.v1 import controlplane_pb2 as pb
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from controlplane.api.client import Client
     from controlplane.config import ClusterSettings
     from controlplane.controllers.heartbeats import Heartbeats, Role
@@ -28,8 +30,11 @@ _STARTING = "the agent has joined and is starting"
 _MAX_INSTANCE_ID = 253
 
 
-def parse_applicant(request: pb.RegisterRequest) -> Applicant:
-    """The checked request. Raises ConfigError naming the bad field."""
+def parse_applicant(request: pb.RegisterRequest, versions: Sequence[int] = (4,)) -> Applicant:
+    """The checked request to join a cluster of these IP versions.
+
+    Raises ConfigError naming the bad field.
+    """
     instance_id = request.instance_id
     if not instance_id or len(instance_id) > _MAX_INSTANCE_ID:
         raise ConfigError(f"instance_id: 1 to {_MAX_INSTANCE_ID} characters are required")
@@ -37,10 +42,13 @@ def parse_applicant(request: pb.RegisterRequest) -> Applicant:
     if is_node and not 1 <= request.rpc_port <= 65535:
         raise ConfigError(f"rpc_port: {request.rpc_port} is not a port from 1 to 65535")
     info = request.info
+    given = joining.check_addresses(request.underlay_addresses)
+    addresses = joining.of_versions(given, versions)
+    joining.check_complete(addresses, versions if is_node or not addresses else ())
     return Applicant(
         name=joining.check_name(request.name),
         instance_id=instance_id,
-        addresses=joining.check_addresses(request.underlay_addresses),
+        addresses=addresses,
         rpc_port=request.rpc_port,
         vtep_mac=joining.check_vtep_mac(request.vtep_mac),
         labels=joining.check_labels(dict(request.labels)),
@@ -69,7 +77,8 @@ class Registration:
 
     async def register(self, request: pb.RegisterRequest) -> pb.RegisterResponse:
         """Joins a node or a DNS server. Raises KubehopError."""
-        applicant = parse_applicant(request)
+        versions = [cidr.version for cidr in self._settings.pod_cidrs]
+        applicant = parse_applicant(request, versions)
         if request.role == pb.ROLE_NODE:
             node = await self._join_node(applicant)
             name = node["metadata"]["name"]
@@ -96,17 +105,18 @@ class Registration:
             except NameTaken as error:
                 raise Refusal(grpc.StatusCode.ALREADY_EXISTS, str(error)) from error
             if node is None or not (node.get("spec") or {}).get("podCIDR"):
-                cidr = await self._pool.choose()
+                cidrs = await self._pool.choose()
             else:
-                cidr = node["spec"]["podCIDR"]
+                cidrs = node["spec"]["podCIDRs"]
             if node is None:
-                stored = await self._client.create("nodes", joining.new_node(applicant, name, cidr))
+                made = joining.new_node(applicant, name, cidrs)
+                stored = await self._client.create("nodes", made)
             else:
-                stored = await self._rejoin(applicant, name, cidr)
+                stored = await self._rejoin(applicant, name, cidrs)
         self._note_arrival("node", name, applicant)
         return stored
 
-    async def _rejoin(self, applicant: Applicant, name: str, cidr: str) -> Object:
+    async def _rejoin(self, applicant: Applicant, name: str, cidrs: list[str]) -> Object:
         """Only the agent's own labels and annotations change: others may be a user's."""
 
         def change(current: Object) -> None:
@@ -114,7 +124,7 @@ class Registration:
             about.setdefault("labels", {}).update(joining.labels_of(applicant, name))
             about.setdefault("annotations", {}).update(joining.annotations_of(applicant))
             if not current["spec"].get("podCIDR"):
-                current["spec"].update(podCIDR=cidr, podCIDRs=[cidr])
+                current["spec"].update(podCIDR=cidrs[0], podCIDRs=cidrs)
 
         def describe(current: Object) -> None:
             status = current.get("status") or {}

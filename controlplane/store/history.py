@@ -78,7 +78,11 @@ class History:
             raise Expired(revision, self.compacted)
         if revision > self.revision:
             raise FutureRevision(revision, self.revision)
-        return islice(self._events, revision - self.compacted, None)
+        newer = self.revision - revision
+        if newer * 2 > len(self._events):
+            return islice(self._events, len(self._events) - newer, None)
+        # Most readers are close behind: a deque is walked from its nearer end.
+        return reversed(list(islice(reversed(self._events), newer)))
 
     def watch(self, prefix: str, from_revision: int) -> HistoryWatch:
         """A cursor that stands just after `from_revision`."""

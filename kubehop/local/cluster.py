@@ -19,7 +19,7 @@ from kubehop.local.logfile import last_line
 from kubehop.local.paths import ClusterPaths, cluster_names, cluster_paths
 from kubehop.local.readiness import Readiness
 from kubehop.local.record import load_record, save_record
-from kubehop.local.rights import check_tun
+from kubehop.local.rights import check_ipv6, check_tun
 from kubehop.local.spec import check
 from netcore.model.errors import KubehopError
 
@@ -60,6 +60,7 @@ def create(spec: ClusterSpec, wishes: Wishes, progress: Callable[[str], None]) -
     """
     check(spec)
     check_tun()
+    check_ipv6(spec.versions)
     if wishes.merge_into:
         from kubehop.local.kubeconfig import check_kubeconfig
 

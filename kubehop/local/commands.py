@@ -13,14 +13,18 @@ from kubehop.local.spec import (
     DNS_ADDRESS,
     RPC_PORT,
     UNDERLAY_MTU,
+    node_cidr_mask,
 )
 
 if TYPE_CHECKING:
     from kubehop.local.paths import ClusterPaths
     from kubehop.local.spec import ClusterSpec
+    from netcore.model.address import IpAddress
 
 RPC_SOCKET = "rpc.sock"
 """Relative to the cluster's folder, where the programs run: a socket's path may be 107 bytes."""
+
+_MASK_FLAG = {4: "--node-cidr-mask-size", 6: "--node-cidr-mask-size-ipv6"}
 
 FIRST_INHERITED = 3
 """The number of the first descriptor that a program inherits."""
@@ -37,19 +41,20 @@ class Command:
 def control_plane(spec: ClusterSpec, paths: ClusterPaths, api_port: int) -> Command:
     """Inherits the API's listening socket on the host as its first descriptor."""
     host = f"[{spec.api_address}]" if ":" in spec.api_address else spec.api_address
+    addresses = spec.addresses(CONTROL_PLANE_ADDRESS)
     return _command(
         "controlplane",
         "controlplane",
         ("--data-dir", str(paths.data / "controlplane")),
         ("--cluster-name", spec.name),
         ("--api-listen", f"fd://{FIRST_INHERITED}"),
-        ("--api-listen", f"{CONTROL_PLANE_ADDRESS}:{API_PORT}"),
-        ("--rpc-listen", f"{CONTROL_PLANE_ADDRESS}:{RPC_PORT}"),
+        *(("--api-listen", _at(address, API_PORT)) for address in addresses),
+        ("--rpc-listen", _at(addresses[0], RPC_PORT)),
         ("--rpc-listen", f"unix:{RPC_SOCKET}"),
-        ("--advertise-address", str(CONTROL_PLANE_ADDRESS)),
+        ("--advertise-address", str(addresses[0])),
         ("--pod-cidr", spec.pod_cidr),
         ("--service-cidr", spec.service_cidr),
-        ("--node-cidr-mask-size", str(spec.node_cidr_mask)),
+        *((_MASK_FLAG[cidr.version], str(node_cidr_mask(cidr))) for cidr in spec.pod_networks),
         ("--proxy-mode", spec.proxy_mode),
         ("--ipvs-scheduler", spec.ipvs_scheduler),
         ("--lb-algorithm", spec.lb_algorithm),
@@ -61,19 +66,21 @@ def control_plane(spec: ClusterSpec, paths: ClusterPaths, api_port: int) -> Comm
     )
 
 
-def dns() -> Command:
-    """Inherits the UDP and the TCP socket of the underlay's port 53, in this order.
+def dns(spec: ClusterSpec) -> Command:
+    """Inherits a UDP and a TCP socket of the underlay's port 53 for each of the cluster's IP
+    families, in this order.
 
     It runs in the host's network, where the host's resolvers answer, and speaks to the control
     plane through a unix socket.
     """
+    addresses = spec.addresses(DNS_ADDRESS)
     return _command(
         "coredns",
         "coredns_emu",
         ("--control-plane", f"unix:{RPC_SOCKET}"),
-        ("--listen-udp", f"fd://{FIRST_INHERITED}"),
-        ("--listen-tcp", f"fd://{FIRST_INHERITED + 1}"),
-        ("--advertise-address", str(DNS_ADDRESS)),
+        *(("--listen-udp", f"fd://{FIRST_INHERITED + 2 * i}") for i in range(len(addresses))),
+        *(("--listen-tcp", f"fd://{FIRST_INHERITED + 2 * i + 1}") for i in range(len(addresses))),
+        *(("--advertise-address", str(address)) for address in addresses),
         ("--resolv-conf", "/etc/resolv.conf"),
         ("--name", "coredns"),
     )
@@ -82,13 +89,13 @@ def dns() -> Command:
 def node(spec: ClusterSpec, paths: ClusterPaths, index: int) -> Command:
     """The agent of the node with this index."""
     wanted = spec.nodes[index]
-    address = spec.node_address(index)
+    addresses = spec.addresses(spec.node_address(index))
     return _command(
         wanted.name,
         "nodeagent",
-        ("--control-plane", f"{CONTROL_PLANE_ADDRESS}:{RPC_PORT}"),
-        ("--underlay-address", str(address)),
-        ("--rpc-listen", f"{address}:{AGENT_PORT}"),
+        ("--control-plane", _at(spec.addresses(CONTROL_PLANE_ADDRESS)[0], RPC_PORT)),
+        ("--underlay-address", ",".join(map(str, addresses))),
+        ("--rpc-listen", _at(addresses[0], AGENT_PORT)),
         ("--state-dir", str(paths.data / wanted.name)),
         ("--node-name", wanted.name),
         ("--instance-id", wanted.name),
@@ -96,6 +103,10 @@ def node(spec: ClusterSpec, paths: ClusterPaths, index: int) -> Command:
         *(("--node-label", f"{key}={value}") for key, value in wanted.labels),
         *(("--node-taint", taint) for taint in wanted.taints),
     )
+
+
+def _at(address: IpAddress, port: int) -> str:
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
 def _command(component: str, module: str, *flags: tuple[str, str]) -> Command:

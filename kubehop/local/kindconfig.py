@@ -7,10 +7,12 @@ from typing import Any
 
 from kubehop.local.spec import (
     CONTROL_PLANE_LABEL,
+    DEFAULT_SUBNETS,
     MAX_NODES,
     ClusterSpec,
     NodeSpec,
     check,
+    is_of_family,
     node_name,
 )
 from kubehop.local.strictyaml import Field, Mapping, StrictYaml
@@ -35,6 +37,7 @@ _SUPPORTED = {
     *("apiServerPort", "apiServerAddress", "podSubnet", "serviceSubnet", "kubeProxyMode"),
 }
 _ROLES = ("control-plane", "worker")
+_SUBNETS = {"podSubnet": "pod_cidr", "serviceSubnet": "service_cidr"}
 _CONTROL_PLANE_TAINT = f"{CONTROL_PLANE_LABEL}=:NoSchedule"
 
 
@@ -49,8 +52,7 @@ class KindConfig:
 def parse_kind_config(text: str, source: str, default_name: str, name: str | None) -> KindConfig:
     """The cluster of a kind config; `name` wins over the file's, that over `default_name`.
 
-    Raises ConfigError naming `source`, the line and the field for whatever kind refuses too,
-    and for IP families other than ipv4.
+    Raises ConfigError naming `source`, the line and the field for whatever kind refuses too.
     """
     return _Reader(source).read(text, default_name, name)
 
@@ -114,22 +116,30 @@ class _Reader:
         if field is None:
             return {}
         found = self._mapping(field, "v1alpha4.Networking", _NETWORKING_FIELDS)
-        if (family := self._text(found, "ipFamily", "ipv4")) != "ipv4":
-            raise self._yaml.error(
-                found["ipFamily"], f'ipFamily "{family}" is not supported yet: use ipv4'
-            )
-        made: dict[str, Any] = {}
+        made = self._subnets(found)
         if mode := self._proxy_mode(found):
             made["proxy_mode"] = mode
-        for name, argument in (
-            ("podSubnet", "pod_cidr"),
-            ("serviceSubnet", "service_cidr"),
-            ("apiServerAddress", "api_address"),
-        ):
-            if text := self._text(found, name, ""):
-                made[argument] = text
+        if text := self._text(found, "apiServerAddress", ""):
+            made["api_address"] = text
         if port := found.get("apiServerPort"):
             made["api_port"] = max(self._yaml.integer(port), 0)  # kind: -1 is any free port
+        return made
+
+    def _subnets(self, networking: Mapping) -> dict[str, Any]:
+        """The ranges as given, or else those that kind has for the IP family."""
+        family = self._text(networking, "ipFamily", "ipv4")
+        if family not in DEFAULT_SUBNETS:
+            known = ", ".join(DEFAULT_SUBNETS)
+            raise self._yaml.error(
+                networking["ipFamily"], f'"{family}" is not an IP family: there is {known}'
+            )
+        made = {}
+        for name, default in zip(_SUBNETS, DEFAULT_SUBNETS[family], strict=True):
+            text = made[_SUBNETS[name]] = self._text(networking, name, default)
+            if not is_of_family(text, family):
+                wanted = "an IPv4 and an IPv6 range" if family == "dual" else "one of it"
+                message = f'{name} "{text}" is not of ipFamily {family}: it needs {wanted}'
+                raise self._yaml.error(networking[name], message)
         return made
 
     def _proxy_mode(self, networking: Mapping) -> str:

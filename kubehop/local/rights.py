@@ -2,10 +2,12 @@
 
 import errno
 import os
+from collections.abc import Sequence
 
 from netcore.model.errors import KubehopError
 
 TUN = "/dev/net/tun"
+_IPV6 = "/proc/sys/net/ipv6"
 
 
 class MissingRights(KubehopError):
@@ -18,6 +20,15 @@ def check_tun() -> None:
         os.close(os.open(TUN, os.O_RDWR | os.O_CLOEXEC))
     except OSError as error:
         raise MissingRights(_tun_message(error)) from error
+
+
+def check_ipv6(versions: Sequence[int]) -> None:
+    """Raises MissingRights when a cluster of these IP versions needs IPv6 and there is none."""
+    if 6 in versions and not os.path.exists(_IPV6):
+        raise MissingRights(
+            f"this machine's kernel has no IPv6 ({_IPV6} is missing): start it without "
+            "ipv6.disable=1, or make the cluster with networking.ipFamily ipv4"
+        )
 
 
 def namespaces_refused(error: OSError) -> MissingRights:

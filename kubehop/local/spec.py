@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from ipaddress import IPv4Address, IPv4Network, ip_address
-from typing import Any
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
+from netcore.model.address import parse_network
 from netcore.model.config import DEFAULT_PROXY_MODE
 from netcore.model.errors import ConfigError
+
+if TYPE_CHECKING:
+    from netcore.model.address import IpAddress, IpNetwork
 
 UNDERLAY = IPv4Network("172.18.0.0/16")
 CONTROL_PLANE_ADDRESS = IPv4Address("172.18.0.2")
 DNS_ADDRESS = IPv4Address("172.18.0.3")
 FIRST_NODE_ADDRESS = IPv4Address("172.18.0.11")
+IPV6_UNDERLAY = IPv6Network("fc00:f853:ccd:e793::/64")  # as kind's network
 UNDERLAY_MTU = 1500
 
 RPC_PORT = 7443
@@ -21,8 +27,22 @@ API_PORT = 6443
 
 MAX_NODES = 100
 
+DEFAULT_SUBNETS = {
+    "ipv4": ("10.244.0.0/16", "10.96.0.0/16"),
+    "ipv6": ("fd00:10:244::/56", "fd00:10:96::/112"),
+    "dual": ("10.244.0.0/16,fd00:10:244::/56", "10.96.0.0/16,fd00:10:96::/112"),
+}
+"""kind's podSubnet and serviceSubnet for each of its IP families."""
+
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
-_NODE_CIDR_MASK = 24
+_NODE_CIDR_MASK = {4: 24, 6: 64}
+_NODE_BITS = {4: 4, 6: 8}
+_SMALLEST_NODE_CIDR = {4: 28, 6: 120}
+
+
+def ipv6_twin(address: IPv4Address) -> IPv6Address:
+    """The IPv6 address of whoever has this one on the underlay: it has the same host part."""
+    return IPV6_UNDERLAY[int(address) - int(UNDERLAY.network_address)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +56,11 @@ class NodeSpec:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSpec:
-    """A cluster to run. `api_port` 0: any free port."""
+    """A cluster to run. `api_port` 0: any free port.
+
+    `pod_cidr` and `service_cidr` are one CIDR, or one of each IP family with a comma between
+    them, which makes the cluster dual-stack; the first is the primary family.
+    """
 
     name: str
     nodes: tuple[NodeSpec, ...]
@@ -48,14 +72,29 @@ class ClusterSpec:
     api_address: str = "127.0.0.1"
     api_port: int = 0
 
-    def node_address(self, index: int) -> IPv4Address:
-        """The underlay address of the node with this index."""
-        return FIRST_NODE_ADDRESS + index
+    @property
+    def pod_networks(self) -> tuple[IpNetwork, ...]:
+        """Raises ConfigError when `pod_cidr` is none."""
+        return _networks("podSubnet", self.pod_cidr)
 
     @property
-    def node_cidr_mask(self) -> int:
-        """The prefix length of a node's share of `pod_cidr`."""
-        return max(_NODE_CIDR_MASK, min(IPv4Network(self.pod_cidr).prefixlen + 4, 28))
+    def service_networks(self) -> tuple[IpNetwork, ...]:
+        """Raises ConfigError when `service_cidr` is none."""
+        return _networks("serviceSubnet", self.service_cidr)
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The IP versions of the cluster, the primary family first."""
+        return tuple(network.version for network in self.pod_networks)
+
+    def node_address(self, index: int) -> IPv4Address:
+        """The IPv4 address on the underlay of the node with this index."""
+        return FIRST_NODE_ADDRESS + index
+
+    def addresses(self, address: IPv4Address) -> tuple[IpAddress, ...]:
+        """This address on the underlay in the families of the cluster, the primary one first."""
+        by_version: dict[int, IpAddress] = {4: address, 6: ipv6_twin(address)}
+        return tuple(by_version[version] for version in self.versions)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -70,6 +109,15 @@ class ClusterSpec:
         return cls(**{**data, "nodes": nodes})
 
 
+def is_of_family(subnet: str, family: str) -> bool:
+    """Whether the ranges are what kind's `ipFamily` asks for; so are texts that are none."""
+    try:
+        versions = sorted(network.version for network in _networks("subnet", subnet))
+    except ConfigError:
+        return True
+    return versions == {"ipv4": [4], "ipv6": [6], "dual": [4, 6]}[family]
+
+
 def workers(cluster: str, count: int) -> tuple[NodeSpec, ...]:
     """`count` worker nodes named as kind names them. Raises ConfigError for a bad count."""
     if not 1 <= count <= MAX_NODES:
@@ -82,27 +130,43 @@ def node_name(cluster: str, role: str, number: int) -> str:
     return f"{cluster}-{role}{number + 1 if number else ''}"
 
 
+def node_cidr_mask(pods: IpNetwork) -> int:
+    """The prefix length of a node's share of a pod CIDR."""
+    version = pods.version
+    share = min(pods.prefixlen + _NODE_BITS[version], _SMALLEST_NODE_CIDR[version])
+    return max(_NODE_CIDR_MASK[version], share)
+
+
 def check(spec: ClusterSpec) -> None:
     """Raises ConfigError when the networks cannot live together or are too small."""
-    networks = {
-        "the underlay": UNDERLAY,
-        "podSubnet": _network("podSubnet", spec.pod_cidr),
-        "serviceSubnet": _network("serviceSubnet", spec.service_cidr),
-    }
-    names = list(networks)
-    for index, name in enumerate(names):
-        for other in names[index + 1 :]:
-            if networks[name].overlaps(networks[other]):
-                raise ConfigError(
-                    f"{other} {networks[other]} overlaps {name} {networks[name]}: "
-                    "choose another range"
-                )
-    shares = 2 ** (spec.node_cidr_mask - networks["podSubnet"].prefixlen)
-    if spec.node_cidr_mask <= networks["podSubnet"].prefixlen or shares < len(spec.nodes):
+    pods, services = spec.pod_networks, spec.service_networks
+    if spec.versions != tuple(network.version for network in services):
         raise ConfigError(
-            f"podSubnet {spec.pod_cidr} has not a /{spec.node_cidr_mask} for each of "
-            f"{len(spec.nodes)} nodes: choose a larger range"
+            f"podSubnet {spec.pod_cidr} and serviceSubnet {spec.service_cidr} must have the same "
+            "IP families in the same order"
         )
+    networks = [
+        *(("the underlay", underlay) for underlay in (UNDERLAY, IPV6_UNDERLAY)),
+        *(("podSubnet", network) for network in pods),
+        *(("serviceSubnet", network) for network in services),
+    ]
+    for (name, network), (other, its) in combinations(networks, 2):
+        if network.overlaps(its):
+            raise ConfigError(f"{other} {its} overlaps {name} {network}: choose another range")
+    for network in pods:
+        _check_shares(network, len(spec.nodes))
+    _check_api(spec)
+
+
+def _check_shares(pods: IpNetwork, nodes: int) -> None:
+    mask = node_cidr_mask(pods)
+    if mask <= pods.prefixlen or 2 ** (mask - pods.prefixlen) < nodes:
+        raise ConfigError(
+            f"podSubnet {pods} has not a /{mask} for each of {nodes} nodes: choose a larger range"
+        )
+
+
+def _check_api(spec: ClusterSpec) -> None:
     try:
         ip_address(spec.api_address)
     except ValueError:
@@ -111,8 +175,13 @@ def check(spec: ClusterSpec) -> None:
         raise ConfigError(f"apiServerPort {spec.api_port} is not a port (0 to 65535)")
 
 
-def _network(field: str, text: str) -> IPv4Network:
+def _networks(field: str, text: str) -> tuple[IpNetwork, ...]:
     try:
-        return IPv4Network(text)
-    except ValueError as error:
-        raise ConfigError(f'{field} "{text}" is not an IPv4 range: {error}') from None
+        found = tuple(map(parse_network, text.split(",")))
+    except ConfigError as error:
+        raise ConfigError(f'{field} "{text}": {error}') from None
+    if len(found) > 2 or len({network.version for network in found}) < len(found):
+        raise ConfigError(
+            f'{field} "{text}": write one range, or one IPv4 and one IPv6 range for dual stack'
+        )
+    return found

@@ -17,6 +17,7 @@ from kubehop.local.control import serve_control
 from kubehop.local.launch import ADOPTED, LaunchEvent, LaunchOrder
 from kubehop.local.logfile import LogFile
 from kubehop.local.reaper import Reaper
+from kubehop.local.spec import DNS_ADDRESS
 from netcore.model.errors import KubehopError
 
 if TYPE_CHECKING:
@@ -76,10 +77,11 @@ class Supervisor:
             self._components.append(component)
             self._runs.append(group.create_task(component.keep_running()))
 
-        underlay = Underlay()
+        underlay = Underlay(has_ipv6=6 in self._spec.versions)
         port = self._api.getsockname()[1]
         add(commands.control_plane(self._spec, self._paths, port), underlay.netns, self._api)
-        add(commands.dns(), None, *underlay.listen_dns())
+        dns_sockets = underlay.listen_dns(self._spec.addresses(DNS_ADDRESS))
+        add(commands.dns(self._spec), None, *dns_sockets)
         for index, namespace in enumerate(self._node_namespaces(underlay)):
             add(commands.node(self._spec, self._paths, index), namespace)
 

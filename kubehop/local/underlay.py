@@ -2,15 +2,25 @@
 
 import os
 import socket
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 
 from pyroute2 import IPRoute
 
 from kubehop.local.netns import new_netns, run_in_netns
-from kubehop.local.spec import CONTROL_PLANE_ADDRESS, DNS_ADDRESS, UNDERLAY, UNDERLAY_MTU
+from kubehop.local.spec import (
+    CONTROL_PLANE_ADDRESS,
+    DNS_ADDRESS,
+    IPV6_UNDERLAY,
+    UNDERLAY,
+    UNDERLAY_MTU,
+    ipv6_twin,
+)
+from netcore.model.address import IpAddress
 
 BRIDGE = "underlay"
 _NODE_DEVICE = "eth0"
+_IFA_F_NODAD = 0x02
 
 _NODE_SYSCTLS = {
     "net/ipv4/ip_forward": "1",
@@ -25,38 +35,59 @@ _NODE_SYSCTLS = {
 """What a node's kernel must allow for the agent's datapath. Compose sets the same."""
 
 
+_IPV6_ENABLED = ("net/ipv6/conf/all/disable_ipv6", "0")
+"""Namespaces may begin as the machine's own network is set (net.core.devconf_inherit_init_net)."""
+
+
 class Underlay:
     """Lives as long as this object's descriptors are open; needs no clean-up."""
 
-    def __init__(self) -> None:
-        """A bridge with the addresses of the control plane and the DNS server. Raises OSError."""
+    def __init__(self, *, has_ipv6: bool = False) -> None:
+        """A bridge with the addresses of the control plane and the DNS server; with IPv6, each
+        has an address of either family. Raises OSError.
+        """
+        self._has_ipv6 = has_ipv6
         self.netns = new_netns()
-        run_in_netns(self.netns, _make_bridge)
+        run_in_netns(self.netns, lambda: _make_bridge(has_ipv6=has_ipv6))
 
-    def listen_dns(self) -> tuple[socket.socket, socket.socket]:
-        """The UDP and the TCP socket of the DNS server's port 53."""
-        return run_in_netns(self.netns, _open_dns)
+    def listen_dns(self, addresses: Iterable[IpAddress]) -> list[socket.socket]:
+        """A UDP and a TCP socket of port 53 for each of the DNS server's addresses."""
+        return run_in_netns(self.netns, lambda: _open_dns(addresses))
 
     def connect(self, number: int, address: IPv4Address) -> int:
         """A new node's namespace, its eth0 on the bridge with `address`. Raises OSError."""
         node = new_netns()
         try:
             run_in_netns(self.netns, lambda: _plug(number, node))
-            run_in_netns(node, lambda: _configure_node(address))
+            run_in_netns(node, lambda: _configure_node(address, has_ipv6=self._has_ipv6))
         except BaseException:
             os.close(node)
             raise
         return node
 
 
-def _make_bridge() -> None:
+def _make_bridge(*, has_ipv6: bool) -> None:
+    if has_ipv6:
+        _write_sysctl(*_IPV6_ENABLED)
     with IPRoute() as netlink:
         netlink.link("set", index=1, state="up")
         netlink.link("add", ifname=BRIDGE, kind="bridge", mtu=UNDERLAY_MTU)
         index = netlink.link_lookup(ifname=BRIDGE)[0]
         for address in (CONTROL_PLANE_ADDRESS, DNS_ADDRESS):
-            netlink.addr("add", index=index, address=str(address), prefixlen=UNDERLAY.prefixlen)
+            _add_addresses(netlink, index, address, has_ipv6=has_ipv6)
         netlink.link("set", index=index, state="up")
+
+
+def _add_addresses(netlink: IPRoute, index: int, address: IPv4Address, *, has_ipv6: bool) -> None:
+    netlink.addr("add", index=index, address=str(address), prefixlen=UNDERLAY.prefixlen)
+    if has_ipv6:  # without duplicate address detection: it would be of no use for some seconds
+        netlink.addr(
+            "add",
+            index=index,
+            address=str(ipv6_twin(address)),
+            prefixlen=IPV6_UNDERLAY.prefixlen,
+            flags=_IFA_F_NODAD,
+        )
 
 
 def _plug(number: int, node: int) -> None:
@@ -74,14 +105,16 @@ def _plug(number: int, node: int) -> None:
         netlink.link("set", index=index, master=bridge, state="up")
 
 
-def _configure_node(address: IPv4Address) -> None:
+def _configure_node(address: IPv4Address, *, has_ipv6: bool) -> None:
     for name, value in _NODE_SYSCTLS.items():
         _write_sysctl(name, value)
+    if has_ipv6:
+        _write_sysctl(*_IPV6_ENABLED)
     with IPRoute() as netlink:
         netlink.link("set", index=1, state="up")
         index = netlink.link_lookup(ifname=_NODE_DEVICE)[0]
         _write_sysctl(f"net/ipv4/conf/{_NODE_DEVICE}/rp_filter", "0")
-        netlink.addr("add", index=index, address=str(address), prefixlen=UNDERLAY.prefixlen)
+        _add_addresses(netlink, index, address, has_ipv6=has_ipv6)
         netlink.link("set", index=index, state="up")
 
 
@@ -95,9 +128,12 @@ def _write_sysctl(name: str, value: str) -> None:
             raise
 
 
-def _open_dns() -> tuple[socket.socket, socket.socket]:
-    where = (str(DNS_ADDRESS), 53)
-    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    datagrams.bind(where)
-    stream = socket.create_server(where, backlog=1024)
-    return datagrams, stream
+def _open_dns(addresses: Iterable[IpAddress]) -> list[socket.socket]:
+    sockets = []
+    for address in addresses:
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        where = (str(address), 53)
+        datagrams = socket.socket(family, socket.SOCK_DGRAM)
+        datagrams.bind(where)
+        sockets += [datagrams, socket.create_server(where, family=family, backlog=1024)]
+    return sockets

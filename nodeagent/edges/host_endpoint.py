@@ -68,13 +68,15 @@ class _PortRule:
 
 @dataclass(frozen=True, slots=True)
 class HostLink:
-    """What the device needs, whatever the snapshot says."""
+    """What the device needs, whatever the snapshot says. `underlay`: the node's own addresses,
+    one of each family at most.
+    """
 
     mac: bytes
     mtu_bytes: int
     gateways: tuple[IpAddress, ...]
     routed: tuple[IpNetwork, ...]
-    underlay: IpAddress
+    underlay: tuple[IpAddress, ...]
     masquerade_ports: range
     node_ports: range
 
@@ -86,14 +88,15 @@ class HostEndpoint:
         """Bring the device up and lead into it what the datapath always has to see.
 
         Packets to masqueraded ports and node ports of the node have a local destination: a rule
-        above the `local` table takes them to the datapath first. ICMP goes along, since its
-        errors and echo replies carry no port, and so do fragments; what is not for a pod comes
+        above the `local` table takes them to the datapath first. ICMP of IPv4 goes along, since
+        its errors and echo replies carry no port, and so do fragments; what is not for a pod comes
         back unchanged. Raises DatapathError.
         """
         with translated("configure", HOST_DEVICE), IPRoute() as netlink:
             index = index_of(netlink, HOST_DEVICE)
             _bring_up(netlink, index, link)
-            _lead_in(netlink, index, link)
+            for address in link.underlay:
+                _lead_in(netlink, index, link, address)
         self._link = link
         self._has_loopback = _accept_loopback()
 
@@ -124,14 +127,11 @@ class HostEndpoint:
             _delete_rule(netlink, rule.as_netlink())
 
     def _rules_of(self, address: IpAddress | None, protocol: int, port: int) -> Iterator[_PortRule]:
-        own = (self._link.underlay, *_LOOPBACKS) if address is None else (address,)
-        device, _ = device_of(self._link.underlay)
+        own = (*self._link.underlay, *_LOOPBACKS) if address is None else (address,)
         for each in own:
-            if each.version != self._link.underlay.version:
-                continue
-            if not each.is_loopback:
-                yield _PortRule(each, device, protocol, port)
-            if not each.is_loopback or self._has_loopback:
+            if each in self._link.underlay:
+                yield _PortRule(each, device_of(each)[0], protocol, port)
+            if each in self._link.underlay or (each.is_loopback and self._has_loopback):
                 yield _PortRule(each, "lo", protocol, port)
 
 
@@ -206,14 +206,14 @@ def _bring_up(netlink: IPRoute, index: int, link: HostLink) -> None:
         )
 
 
-def _lead_in(netlink: IPRoute, index: int, link: HostLink) -> None:
-    underlay_device, _ = device_of(link.underlay)
-    family = family_of(link.underlay)
+def _lead_in(netlink: IPRoute, index: int, link: HostLink, underlay: IpAddress) -> None:
+    underlay_device, _ = device_of(underlay)
+    family = family_of(underlay)
     netlink.route("replace", family=family, dst="default", oif=index, table=HOST_TABLE)
     common = {
         "family": family,
-        "dst": str(link.underlay),
-        "dst_len": link.underlay.max_prefixlen,
+        "dst": str(underlay),
+        "dst_len": underlay.max_prefixlen,
     }
     for rule in _rules_for_others(family, link):
         _ensure_rule(netlink, {**common, "iifname": underlay_device, **rule})
@@ -232,8 +232,9 @@ def _rules_for_others(family: socket.AddressFamily, link: HostLink) -> Iterator[
     are taken out by a rule of their own, and what is then left of a protocol with ports are
     fragments. Ports 0 and 65535, which no range may have as its ends, go along with them.
     """
-    icmp = socket.IPPROTO_ICMP if family == socket.AF_INET else socket.IPPROTO_ICMPV6
-    yield {"priority": _ANSWERS_PRIORITY, "table": HOST_TABLE, "ip_proto": icmp}
+    if family == socket.AF_INET:  # ICMPv6 has neighbour discovery in it: see icmpv6_socket
+        icmp = socket.IPPROTO_ICMP
+        yield {"priority": _ANSWERS_PRIORITY, "table": HOST_TABLE, "ip_proto": icmp}
     own = range(1, link.masquerade_ports.start)
     for protocol in _WITH_PORTS:
         yield _ports(_ANSWERS_PRIORITY, HOST_TABLE, protocol, link.masquerade_ports)

@@ -10,9 +10,10 @@ from contextlib import suppress
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from netcore.model.address import IpAddress, IpNetwork, format_mac
+from netcore.model.address import IpAddress, IpNetwork, format_mac, parse_address
 from netcore.model.errors import DatapathError
 
+_RT_SCOPE_UNIVERSE = 0
 GSO_MAX_BYTES = 61_440
 """So large may a super-packet be that a device hands over: cut into segments, each with its own
 headers, it still fits one send of at most 65,507 bytes.
@@ -55,6 +56,18 @@ def source_towards(address: IpAddress) -> IpAddress:
         except OSError as error:
             raise DatapathError("find route to", str(address), str(error.strerror)) from error
         return type(address)(probe.getsockname()[0])
+
+
+def with_other_family(address: IpAddress) -> tuple[IpAddress, ...]:
+    """The address, and the first global one of the other family on the same device, if any."""
+    with translated("find device of", str(address)), IPRoute() as netlink:
+        name, _ = device_of(address)
+        other = socket.AF_INET6 if address.version == 4 else socket.AF_INET
+        for entry in netlink.get_addr(family=other, index=index_of(netlink, name)):
+            if entry["scope"] == _RT_SCOPE_UNIVERSE:
+                found = entry.get_attr("IFA_LOCAL", entry.get_attr("IFA_ADDRESS"))
+                return (address, parse_address(found))
+    return (address,)
 
 
 def limit_super_packets(netlink: IPRoute, index: int) -> None:

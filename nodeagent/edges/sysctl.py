@@ -13,6 +13,10 @@ HOST_SETTINGS = {
 }
 
 
+IPV6_HOST_SETTINGS = {"ipv6/conf/all/forwarding": "1"}
+"""The same for nodes with IPv6 pods."""
+
+
 def ensure(settings: dict[str, str]) -> None:
     """Make sure of the settings, changing only what differs.
 
@@ -21,9 +25,9 @@ def ensure(settings: dict[str, str]) -> None:
     """
     for name, wanted in settings.items():
         path = _ROOT / name
-        if path.read_text().strip() == wanted:
-            continue
         try:
+            if path.read_text().strip() == wanted:
+                continue
             path.write_text(wanted)
         except OSError as error:
             key = f"net.{name.replace('/', '.')}"

@@ -104,7 +104,8 @@ class Prober:
         from grpc.aio import insecure_channel
         from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-        address = f"{self._pod_ip}:{action['port']}"
+        host = f"[{self._pod_ip}]" if ":" in self._pod_ip else self._pod_ip
+        address = f"{host}:{action['port']}"
         request = health_pb2.HealthCheckRequest(service=action.get("service") or "")
         try:
             async with insecure_channel(address) as channel:

@@ -294,7 +294,7 @@ class ControlPlaneClient:
             role=pb.ROLE_NODE,
             name=facts.name,
             instance_id=facts.instance_id,
-            underlay_addresses=[str(facts.underlay)],
+            underlay_addresses=list(map(str, facts.underlay)),
             rpc_port=facts.rpc_port,
             vtep_mac=format_mac(facts.vtep_mac),
             capabilities=sorted(facts.capabilities),

@@ -13,11 +13,12 @@ from netcore.model.address import IpAddress
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
     """`name` empty: the control plane hands one out, the same for the same `instance_id`.
+    `underlay` has one address, or one of each family; the control plane says which count.
     `capabilities` are the datapath's, none before it is open.
     """
 
     instance_id: str
-    underlay: IpAddress
+    underlay: tuple[IpAddress, ...]
     rpc_port: int
     vtep_mac: bytes
     capabilities: frozenset[str] = frozenset()

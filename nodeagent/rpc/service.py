@@ -66,18 +66,24 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
 class AgentServer:
     """Listens first and serves later, so that a taken port is known before anything is made."""
 
-    def __init__(self, listen: str) -> None:
-        """Raises ConfigError when the address cannot be had."""
+    def __init__(self, *listens: str) -> None:
+        """Listens at each of `listens`, IP:PORT; `port` is that of the first. Raises ConfigError
+        when one cannot be had.
+        """
         self._server = grpc.aio.server(
             maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS,
             # Else a second agent would share the port, and the calls, without a word.
             options=(("grpc.so_reuseport", 0),),
         )
+        ports = [self._listen(address) for address in listens]
+        self.port = ports[0]
+
+    def _listen(self, address: str) -> int:
         try:
-            self.port = self._server.add_insecure_port(listen)
+            return self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise ConfigError(
-                f"cannot listen on {listen}: the port is taken or the address is not this "
+                f"cannot listen on {address}: the port is taken or the address is not this "
                 "machine's; choose another --rpc-listen"
             ) from error
 

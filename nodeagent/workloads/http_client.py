@@ -98,7 +98,7 @@ def _connect(answers: list[_AddressInfo], host: str, port: int, timeout_s: float
 
 
 def _exchange(sock: socket.socket, fetched: Fetched, host_header: str, target: str) -> None:
-    connection = http.client.HTTPConnection(fetched.host)
+    connection = http.client.HTTPConnection(fetched.host, sock.getpeername()[1])
     connection.sock = sock
     try:
         headers = {"Host": host_header, "User-Agent": "kubehop-http-get", "Accept": "*/*"}

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.kubectl import Kubectl
@@ -36,6 +36,15 @@ class LocalCluster:
             timeout=_TIMEOUT_S,
             check=False,
         )
+
+    def control_plane_pid(self) -> int:
+        """The control plane's process: its network is where clients outside of the nodes are."""
+        wanted = f"--cluster-name\0{self.name}\0".encode()
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if wanted in (folder / "cmdline").read_bytes():
+                    return int(folder.name)
+        raise AssertionError(f"no control plane of cluster {self.name} runs")
 
 
 @contextmanager

@@ -154,6 +154,8 @@ class Topology(AbstractContextManager["Topology"]):
         """The node that `snapshot` is seen from, with its datapath and host endpoint."""
         node = snapshot.nodes[snapshot.node_name]
         machine = self.plug(node.name, f"{node.underlay_addresses[0]}/16")
+        for address in node.underlay_addresses[1:]:
+            machine.run("ip", "addr", "add", f"{address}/64", "dev", "eth0", "nodad")
         tunnel, tap, host = run_in_netns(machine.path, lambda: _open_host(snapshot, node))
 
         def lead_in(plan: HostPlan) -> None:
@@ -224,7 +226,7 @@ def _open_host(snapshot: Snapshot, node: Node) -> tuple[VxlanSocket, int, HostEn
             config.pod_mtu_bytes,
             tuple(cidr[1] for cidr in node.pod_cidrs),
             config.pod_cidrs + config.service_cidrs,
-            underlay,
+            node.underlay_addresses,
             MASQUERADE_PORTS,
             NODE_PORTS,
         )

@@ -86,7 +86,7 @@ class NodeStrategy(BaseStrategy):
         name = str(child(obj, "metadata").get("name", ""))
         nodes, _ = await ctx.reader.list("nodes")
         others = [node for node in nodes if node["metadata"]["name"] != name]
-        errors = validate_node_network(obj, others, ctx.settings.pod_cidr)
+        errors = validate_node_network(obj, others, ctx.settings.pod_cidrs)
         if errors:
             raise invalid("Node", name, errors)
 

@@ -13,7 +13,7 @@ from controlplane.api.errors import FieldError, invalid_value
 from controlplane.api.strategies.tree import child, children, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from controlplane.api.strategies.tree import Object
     from controlplane.config import IPNetwork
@@ -38,13 +38,13 @@ def is_joined(node: Object) -> bool:
 
 
 def validate_node_network(
-    node: Object, others: Iterable[Object], cluster_cidr: IPNetwork
+    node: Object, others: Iterable[Object], cluster_cidrs: Sequence[IPNetwork]
 ) -> list[FieldError]:
     """What the Node claims and cannot have beside `others`; malformed CIDRs are passed over."""
     known = list(others)
-    errors = []
+    errors = _too_many_cidrs(pod_cidrs(node))
     for index, text in enumerate(pod_cidrs(node)):
-        wrong = _wrong_cidr(text, known, cluster_cidr)
+        wrong = _wrong_cidr(text, known, cluster_cidrs)
         if wrong:
             errors.append(invalid_value(f"spec.podCIDRs[{index}]", text, wrong))
     address = public_ip(node)
@@ -54,12 +54,22 @@ def validate_node_network(
     return errors
 
 
-def _wrong_cidr(text: str, others: list[Object], cluster_cidr: IPNetwork) -> str:
+def _too_many_cidrs(cidrs: list[str]) -> list[FieldError]:
+    """Source: ValidateNode of pkg/apis/core/validation."""
+    known = [network for network in map(_network, cidrs) if network is not None]
+    if len({network.version for network in known}) < len(known):
+        detail = "may specify no more than one CIDR for each IP family"
+        return [invalid_value("spec.podCIDRs", cidrs, detail)]
+    return []
+
+
+def _wrong_cidr(text: str, others: list[Object], cluster_cidrs: Sequence[IPNetwork]) -> str:
     cidr = _network(text)
     if cidr is None:
         return ""
-    if cidr.version != cluster_cidr.version or not cidr.subnet_of(cluster_cidr):  # type: ignore[arg-type]
-        return f"must lie in the cluster's pod CIDR {cluster_cidr}"
+    if not any(_lies_in(cidr, cluster) for cluster in cluster_cidrs):
+        shown = ", ".join(map(str, cluster_cidrs))
+        return f"must lie in the cluster's pod CIDR {shown}"
     for other in others:
         for held in map(_network, pod_cidrs(other)):
             if held is not None and held.overlaps(cidr):
@@ -78,6 +88,10 @@ def _wrong_address(text: str, others: list[Object]) -> str:
         if str(address) in _addresses(other):
             return f"is the address of node {other['metadata']['name']}"
     return ""
+
+
+def _lies_in(cidr: IPNetwork, cluster: IPNetwork) -> bool:
+    return cidr.version == cluster.version and cidr.subnet_of(cluster)  # type: ignore[arg-type]
 
 
 def _addresses(node: Object) -> set[str]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from controlplane.api.errors import invalid
 from controlplane.api.strategies.service_allocation import (
     allocate,
-    default_ip_families,
     drop_other_types_fields,
     keep_allocations,
     normalise_cluster_ips,
 )
 from controlplane.api.strategies.service_defaults import default_service
+from controlplane.api.strategies.service_families import settle_families
+from controlplane.api.strategies.service_index import ServiceIndex
 from controlplane.api.strategies.service_validation import validate_service
 from controlplane.api.strategies.service_warnings import service_warnings
 from controlplane.api.strategies.tree import child, grow
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
 
 
 class ServiceStrategy(BaseStrategy):
-    """Writes run one after another, so that two Services never get the same address."""
+    """Writes run one after another, so that two Services never get the same address.
+
+    One strategy serves one store.
+    """
 
     serialize_writes = True
 
     def __init__(self, random: Random | None = None) -> None:
         self._random = random or Random()
+        self._index = ServiceIndex()
 
     def default(self, obj: Object) -> None:
         """Fills in the type, protocols, target ports and policies."""
@@ -42,7 +47,7 @@ class ServiceStrategy(BaseStrategy):
         ctx.warnings.extend(service_warnings(obj))
         normalise_cluster_ips(grow(obj, "spec"))
         obj["status"] = {"loadBalancer": {}}
-        await self._allocate(obj, ctx)
+        await self._allocate(obj, None, ctx)
 
     async def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
         """Keeps what was given; gives what a changed type needs."""
@@ -52,22 +57,20 @@ class ServiceStrategy(BaseStrategy):
         drop_other_types_fields(obj, old)
         keep_allocations(spec, before)
         normalise_cluster_ips(spec)
-        await self._allocate(obj, ctx)
+        await self._allocate(obj, old, ctx)
 
-    async def _allocate(self, obj: Object, ctx: Context) -> None:
+    async def _allocate(self, obj: Object, old: Object | None, ctx: Context) -> None:
         if ctx.subresource == "status" or validate_service(obj, None):
             return
-        spec = grow(obj, "spec")
-        default_ip_families(spec, ctx.settings.service_cidr)
-        metadata = child(obj, "metadata")
-        own = (metadata.get("namespace"), metadata.get("name"))
-        services, _ = await ctx.reader.list("services")
-        others = [
-            s for s in services if (s["metadata"].get("namespace"), s["metadata"]["name"]) != own
-        ]
-        errors = allocate(spec, others, ctx.settings.service_cidr, self._random)
+        spec, cidrs = grow(obj, "spec"), ctx.settings.service_cidrs
+        families = [f"IPv{cidr.version}" for cidr in cidrs]
+        errors = settle_families(spec, child(old or {}, "spec"), families)
+        if not errors and not (old and validate_service(obj, old)):
+            await self._index.catch_up(ctx.reader)
+            errors = allocate(spec, self._index.without(old), cidrs, self._random)
         if errors:
-            raise invalid("Service", str(metadata.get("name", "")), errors)
+            name = str(child(obj, "metadata").get("name", ""))
+            raise invalid("Service", name, errors)
 
     def validate(self, obj: Object, old: Object | None) -> list[FieldError]:
         """The rules of core/v1 Services."""

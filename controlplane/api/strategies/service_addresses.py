@@ -1,14 +1,14 @@
 """Which ClusterIP and which node port a Service gets: pure choice over what is taken.
 
-Nothing is remembered: the taken values are read off the Services that exist, so nothing can
-leak and what a deleted Service held is free at once.
+What is taken is read off the Services that exist, so nothing can leak and what a deleted Service
+held is free at once.
 Sources: Kubernetes KEP-3070 (bands of the service CIDR), KEP-3668 (bands of node ports).
 """
 
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from netcore.model.config import NODE_PORTS
 from netcore.model.errors import AllocationError
@@ -23,13 +23,23 @@ if TYPE_CHECKING:
 FIRST_NODE_PORT = NODE_PORTS.start
 LAST_NODE_PORT = NODE_PORTS.stop - 1
 _STATIC_NODE_PORTS = 86  # min(max(16, range / 32), 128)
+_Item = TypeVar("_Item", contravariant=True)
+
+
+class Occupied(Protocol[_Item]):
+    """What is taken of a pool: a set, or something that answers like one."""
+
+    def __contains__(self, item: _Item, /) -> bool:
+        """Whether it is taken."""
+
+    def __len__(self) -> int:
+        """At least as many as are taken."""
 
 
 def taken_ips(services: Iterable[dict[str, Any]]) -> set[str]:
     """The cluster IPs that Services hold, each as its address spells itself.
 
-    As texts, because every new Service asks anew: to parse ten thousand addresses, or only to
-    hash them as addresses, takes longer than all the rest of a write.
+    As texts, because to parse an address takes longer than to look a text up.
     """
     texts = (text for s in services for text in (s.get("spec") or {}).get("clusterIPs") or ())
     return {_canonical(text) for text in texts if text and text != "None"}
@@ -58,7 +68,7 @@ def static_band_size(cidr: IPNetwork) -> int:
     return min(max(16, cidr.num_addresses // 16), 256)
 
 
-def choose_ip(cidr: IPNetwork, taken: set[str], random: Random) -> IpAddress:
+def choose_ip(cidr: IPNetwork, taken: Occupied[str], random: Random) -> IpAddress:
     """A free address, from the upper band while that has one.
 
     Raises AllocationError when the CIDR is full.
@@ -72,7 +82,7 @@ def choose_ip(cidr: IPNetwork, taken: set[str], random: Random) -> IpAddress:
     raise AllocationError("range is full")
 
 
-def claim_ip(cidr: IPNetwork, taken: set[str], text: str) -> IpAddress:
+def claim_ip(cidr: IPNetwork, taken: Occupied[str], text: str) -> IpAddress:
     """The address that was asked for. Raises AllocationError when it cannot be had."""
     try:
         address = ip_address(text)
@@ -89,18 +99,17 @@ def claim_ip(cidr: IPNetwork, taken: set[str], text: str) -> IpAddress:
     return address
 
 
-def choose_node_port(protocol: str, taken: set[tuple[str, int]], random: Random) -> int:
+def choose_node_port(protocol: str, taken: Occupied[tuple[str, int]], random: Random) -> int:
     """A free node port, from the upper band while that has one. Raises AllocationError."""
-    used = {port for taken_protocol, port in taken if taken_protocol == protocol}
     middle = FIRST_NODE_PORT + _STATIC_NODE_PORTS
     for low, high in ((middle, LAST_NODE_PORT), (FIRST_NODE_PORT, middle - 1)):
-        port = _free_index(low, high, len(used), used.__contains__, random)
+        port = _free_index(low, high, len(taken), lambda at: (protocol, at) in taken, random)
         if port is not None:
             return port
     raise AllocationError("range is full")
 
 
-def claim_node_port(protocol: str, taken: set[tuple[str, int]], port: int) -> int:
+def claim_node_port(protocol: str, taken: Occupied[tuple[str, int]], port: int) -> int:
     """The node port that was asked for. Raises AllocationError when it cannot be had."""
     if not FIRST_NODE_PORT <= port <= LAST_NODE_PORT:
         raise AllocationError(

@@ -13,23 +13,22 @@ from controlplane.api.strategies.service_addresses import (
     choose_node_port,
     claim_ip,
     claim_node_port,
-    taken_ips,
-    taken_node_ports,
 )
 from controlplane.api.strategies.service_defaults import (
     ADDRESSED_TYPES,
     EXPOSED_TYPES,
     is_addressed,
     is_exposed,
-    is_headless,
     needs_health_check,
 )
-from controlplane.api.strategies.tree import child, children, grow, number, set_default, texts
+from controlplane.api.strategies.tree import child, children, grow, number, texts
 from netcore.model.errors import AllocationError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
 
+    from controlplane.api.strategies.service_index import Pool, Taken
     from controlplane.api.strategies.tree import Object
     from controlplane.config import IPNetwork
 
@@ -109,67 +108,60 @@ def normalise_cluster_ips(spec: Object) -> None:
         spec["clusterIPs"] = [spec["clusterIP"]]
 
 
-def default_ip_families(spec: Object, cidr: IPNetwork) -> None:
-    """Families of a single-stack cluster; a headless Service without selector may have both."""
-    if spec.get("type") not in ADDRESSED_TYPES:
-        return
-    family = f"IPv{cidr.version}"
-    if is_headless(spec) and not spec.get("selector"):
-        set_default(spec, "ipFamilyPolicy", "RequireDualStack")
-        other = "IPv6" if family == "IPv4" else "IPv4"
-        if not spec.get("ipFamilies"):
-            dual = spec["ipFamilyPolicy"] != "SingleStack"
-            spec["ipFamilies"] = [family, other] if dual else [family]
-        return
-    set_default(spec, "ipFamilyPolicy", "SingleStack")
-    if not spec.get("ipFamilies"):
-        spec["ipFamilies"] = [family]
-
-
 def allocate(
-    spec: Object, others: list[Object], cidr: IPNetwork, random: Random
+    spec: Object, taken: Taken, cidrs: Sequence[IPNetwork], random: Random
 ) -> list[FieldError]:
-    """Gives cluster IPs and node ports that are free among `others` (whole Services).
+    """Gives a cluster IP of each of its families, and node ports, that nobody else has.
 
-    What the Service itself held before is free for it, since it is not one of the others.
+    `spec` has its families (`settle_families`), `cidrs` one range of each. What the Service
+    itself held before is free for it.
     """
     errors = []
     if is_addressed(spec):
-        errors += _allocate_ip(spec, others, cidr, random)
+        errors += _allocate_ips(spec, taken.ips, cidrs, random)
     if spec.get("type") in EXPOSED_TYPES:
-        errors += _allocate_node_ports(spec, others, random)
+        errors += _allocate_node_ports(spec, taken.node_ports, random)
     if needs_health_check(spec):
-        errors += _allocate_health_check_port(spec, others, random)
+        errors += _allocate_health_check_port(spec, taken.node_ports, random)
     return errors
 
 
-def _allocate_ip(
-    spec: Object, others: list[Object], cidr: IPNetwork, random: Random
+def _allocate_ips(
+    spec: Object, taken: Pool[str], cidrs: Sequence[IPNetwork], random: Random
 ) -> list[FieldError]:
-    taken = taken_ips(others)
+    by_family = {f"IPv{cidr.version}": cidr for cidr in cidrs}
     wanted = texts(spec, "clusterIPs")
-    if not wanted:
+    given, errors = [], []
+    for index, family in enumerate(texts(spec, "ipFamilies")):
+        cidr = by_family[family]
+        if index >= len(wanted):
+            given.append(_choose_ip(cidr, taken, random))
+            continue
+        text = wanted[index]
         try:
-            address = str(choose_ip(cidr, taken, random))
-        except AllocationError as error:
-            raise _exhausted("a serviceIP", error, f"the service CIDR {cidr}") from error
-        spec["clusterIP"], spec["clusterIPs"] = address, [address]
-        return []
-    errors = []
-    for text in wanted:
-        try:
-            taken.add(str(claim_ip(cidr, taken, text)))
+            given.append(str(claim_ip(cidr, taken, text)))
         except AllocationError as error:
             detail = f"failed to allocate IP {text}: {error}"
             errors.append(invalid_value("spec.clusterIPs", wanted, detail))
+    if not errors:
+        spec["clusterIPs"] = [*wanted, *given[len(wanted) :]]
+        spec["clusterIP"] = spec["clusterIPs"][0]
     return errors
 
 
-def _allocate_node_ports(spec: Object, others: list[Object], random: Random) -> list[FieldError]:
+def _choose_ip(cidr: IPNetwork, taken: Pool[str], random: Random) -> str:
+    try:
+        return str(choose_ip(cidr, taken, random))
+    except AllocationError as error:
+        raise _exhausted("a serviceIP", error, f"the service CIDR {cidr}") from error
+
+
+def _allocate_node_ports(
+    spec: Object, taken: Pool[tuple[str, int]], random: Random
+) -> list[FieldError]:
     none_unasked = spec["type"] == "LoadBalancer" and (
         spec.get("allocateLoadBalancerNodePorts") is False
     )
-    taken = taken_node_ports(others)
     errors = []
     for index, port in enumerate(children(spec, "ports")):
         protocol = str(port.get("protocol"))
@@ -201,9 +193,8 @@ def _shared_node_port(spec: Object, port: Object) -> int | None:
 
 
 def _allocate_health_check_port(
-    spec: Object, others: list[Object], random: Random
+    spec: Object, taken: Pool[tuple[str, int]], random: Random
 ) -> list[FieldError]:
-    taken = taken_node_ports([*others, {"spec": {"ports": spec.get("ports")}}])
     wanted = number(spec.get("healthCheckNodePort"))
     try:
         if wanted:

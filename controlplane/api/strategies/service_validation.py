@@ -5,12 +5,10 @@ Errors come in the order in which the API server names them.
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from controlplane.api.errors import (
     FieldError,
-    field_forbidden,
     invalid_value,
     not_supported,
     required,
@@ -18,16 +16,15 @@ from controlplane.api.errors import (
 from controlplane.api.metadata import validate_labels
 from controlplane.api.strategies.addresses import ip_text, no_special_ip
 from controlplane.api.strategies.names import dns_subdomain
-from controlplane.api.strategies.service_defaults import (
-    ADDRESSED_TYPES,
-    EXPOSED_TYPES,
-    is_addressed,
-    is_headless,
-)
+from controlplane.api.strategies.service_defaults import EXPOSED_TYPES, is_headless
 from controlplane.api.strategies.service_exposure_validation import (
     validate_exposure,
     validate_exposure_change,
     validate_load_balancer_status,
+)
+from controlplane.api.strategies.service_family_validation import (
+    validate_families,
+    validate_family_change,
 )
 from controlplane.api.strategies.service_port_validation import (
     validate_node_ports,
@@ -54,7 +51,7 @@ def validate_service(service: Object, old: Object | None) -> list[FieldError]:
     errors += validate_ports(spec)
     errors += validate_labels(child(spec, "selector"), "spec.selector")
     errors += _validate_affinity(spec)
-    errors += _validate_cluster_ips(spec)
+    errors += validate_families(spec)
     errors += _validate_external_ips(spec)
     errors += _validate_choice(spec, "type", _TYPES)
     errors += validate_node_ports(spec)
@@ -69,7 +66,7 @@ def validate_service(service: Object, old: Object | None) -> list[FieldError]:
 
 
 def _validate_update(spec: Object, old: Object) -> list[FieldError]:
-    return _validate_change(spec, old) + validate_exposure_change(spec, old)
+    return validate_family_change(spec, old) + validate_exposure_change(spec, old)
 
 
 def _validate_choice(spec: Object, field: str, supported: list[str]) -> list[FieldError]:
@@ -116,43 +113,3 @@ def _validate_external_ips(spec: Object) -> list[FieldError]:
         for index, text in enumerate(texts(spec, "externalIPs"))
         for wrong in ip_text(text) or no_special_ip(text)
     ]
-
-
-def _validate_cluster_ips(spec: Object) -> list[FieldError]:
-    ips = texts(spec, "clusterIPs")
-    if spec.get("type") not in ADDRESSED_TYPES:
-        detail = "may not be used when `type` is 'ExternalName'"
-        fields = [field for field in ("clusterIPs", "clusterIP") if spec.get(field)]
-        return [field_forbidden(f"spec.{field}", detail) for field in fields[:1]]
-    errors = []
-    if ips and spec.get("clusterIP") and ips[0] != spec["clusterIP"]:
-        detail = "first value must match `clusterIP`"
-        errors.append(invalid_value("spec.clusterIPs", ips, detail))
-    for index, text in enumerate(ips):
-        path = f"spec.clusterIPs[{index}]"
-        if text == "None":
-            if len(ips) > 1:
-                errors.append(invalid_value(path, text, "'None' must be the first and only value"))
-        elif not _is_address(text):
-            detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-            errors.append(invalid_value(path, text, detail))
-    return errors
-
-
-def _validate_change(spec: Object, old: Object) -> list[FieldError]:
-    if not is_addressed(old) and not is_headless(old):
-        return []
-    if spec.get("type") not in ADDRESSED_TYPES:
-        return []
-    before, now = texts(old, "clusterIPs"), texts(spec, "clusterIPs")
-    if before and now[:1] != before[:1]:
-        return [invalid_value("spec.clusterIPs[0]", now, "may not change once set")]
-    return []
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -22,10 +22,12 @@ from nodeagent.datapath.userspace.devices import (
     pod_device,
 )
 from nodeagent.datapath.userspace.engine import Engine, Port
+from nodeagent.datapath.userspace.icmpv6 import Icmpv6Copies
 from nodeagent.datapath.userspace.loop import PacketLoop
 from nodeagent.datapath.userspace.observing import RunningObservation, Watcher, probe
 from nodeagent.datapath.userspace.pace import Pace
 from nodeagent.datapath.userspace.tunnel import InvalidVni, Tunnel
+from nodeagent.edges.icmpv6_socket import Icmpv6Socket
 from nodeagent.edges.tap import has_offload_header, offered_offloads
 from nodeagent.edges.vxlan_socket import VxlanSocket
 
@@ -44,9 +46,10 @@ class UserspaceDatapath:
         host_tap: int,
         vtep_mac: bytes,
         lead_in: Callable[[HostPlan], None],
+        icmpv6: Icmpv6Socket | None = None,
     ) -> None:
-        """Owns `tunnel` and the descriptor `host_tap` from now on. `lead_in` makes the node's
-        kernel hand over what the plan says, and may raise DatapathError.
+        """Owns `tunnel`, `icmpv6` and the descriptor `host_tap` from now on. `lead_in` makes the
+        node's kernel hand over what the plan says, and may raise DatapathError.
         """
         host = Tap(host_tap, vtep_mac, has_offload_header(host_tap))
         self._host = host
@@ -64,6 +67,9 @@ class UserspaceDatapath:
         self._loop.add(tunnel.descriptor, self._drain_tunnel)
         host_drain = partial(self._drain_tap, host, self._engine.host_port, Pace())
         self._loop.add(host_tap, host_drain)
+        self._icmpv6 = None if icmpv6 is None else Icmpv6Copies(icmpv6, self._engine)
+        if icmpv6 is not None and self._icmpv6 is not None:
+            self._loop.add(icmpv6.descriptor, self._icmpv6.drain)
         self._loop.start()
 
     @property
@@ -113,6 +119,8 @@ class UserspaceDatapath:
         self._devices.clear()
         self._host.close()
         self._socket.close()
+        if self._icmpv6 is not None:
+            self._icmpv6.close()
 
     def _attach(self, port: PodPort) -> None:
         taken = [text(ip) for ip in port.ips if self._engine.has_pod(ip)]

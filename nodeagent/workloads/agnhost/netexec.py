@@ -16,7 +16,7 @@ from email.policy import HTTP
 from typing import Final
 
 from nodeagent.workloads.agnhost.dial import dial
-from nodeagent.workloads.agnhost.serving import serve_udp, termination
+from nodeagent.workloads.agnhost.serving import bound_everywhere, peer_name, serve_udp, termination
 from nodeagent.workloads.flags import UsageError, parse_flags
 from nodeagent.workloads.http_message import Request, Response
 from nodeagent.workloads.http_server import serve_http
@@ -152,8 +152,7 @@ def _tls(cert_file: str, key_file: str) -> ssl.SSLContext | None:
 
 
 def _serve_sctp(server: NetExec, port: int) -> None:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
-    sock.bind(("0.0.0.0", port))
+    sock = bound_everywhere(port, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
     sock.listen(16)
 
     def answer(client: socket.socket, peer: str) -> None:
@@ -164,7 +163,7 @@ def _serve_sctp(server: NetExec, port: int) -> None:
     def accept() -> None:
         while True:
             client, address = sock.accept()
-            peer = f"{address[0]}:{address[1]}"
+            peer = peer_name(address)
             threading.Thread(target=answer, args=(client, peer), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()

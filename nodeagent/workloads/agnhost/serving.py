@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
@@ -11,6 +13,12 @@ from nodeagent.workloads import start_notice
 
 DatagramAnswer = Callable[[bytes, str], bytes | None]
 """The answer to a datagram from `ADDRESS:PORT`, or None for silence."""
+
+
+def peer_name(address: tuple[Any, ...]) -> str:
+    """`ADDRESS:PORT`; of an IPv4 peer at a socket for both families, too."""
+    host = address[0].removeprefix("::ffff:")
+    return f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}"
 
 
 class DatagramServer(asyncio.DatagramProtocol):
@@ -24,23 +32,46 @@ class DatagramServer(asyncio.DatagramProtocol):
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        host = addr[0].removeprefix("::ffff:")
-        peer = f"[{host}]:{addr[1]}" if ":" in host else f"{host}:{addr[1]}"
-        answer = self._answer(data, peer)
+        answer = self._answer(data, peer_name(addr))
         if answer is not None:
             self._transport.sendto(answer, addr)
 
 
+def bound_everywhere(port: int, kind: socket.SocketKind, protocol: int = 0) -> socket.socket:
+    """A socket at all addresses of both IP families, or of IPv4 where there is no other."""
+    for family, address in ((socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")):
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError:
+            if family is socket.AF_INET:
+                raise
+            continue
+        try:
+            if family is socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            sock.bind((address, port))
+        except OSError as error:
+            sock.close()
+            if family is socket.AF_INET or error.errno != errno.EADDRNOTAVAIL:
+                raise
+            continue
+        break
+    return sock
+
+
 @contextlib.asynccontextmanager
 async def serve_udp(answer: DatagramAnswer, port: int) -> AsyncIterator[None]:
+    """Answers datagrams to any address. Raises OSError naming the port."""
     loop = asyncio.get_running_loop()
     try:
-        transport, _protocol = await loop.create_datagram_endpoint(
-            lambda: DatagramServer(answer), local_addr=("0.0.0.0", port)
-        )
+        sock = bound_everywhere(port, socket.SOCK_DGRAM)
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
-        raise OSError(error.errno, f"listen udp 0.0.0.0:{port}: {reason}") from error
+        raise OSError(error.errno, f"listen udp :{port}: {reason}") from error
+    sock.setblocking(False)
+    transport, _protocol = await loop.create_datagram_endpoint(
+        lambda: DatagramServer(answer), sock=sock
+    )
     try:
         yield
     finally:

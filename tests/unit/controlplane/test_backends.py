@@ -81,6 +81,13 @@ def test_ready_endpoints_are_hinted_for_where_they_are(distribution, hints):
     assert [e.get("hints") for e in group.endpoints] == [hints, None]
 
 
+def test_a_family_without_endpoints_says_so():
+    groups = of(service(ipFamilies=["IPv4", "IPv6"]), [pod()])
+    assert {g.address_type: len(g.endpoints) for g in groups} == {"IPv4": 1, "IPv6": 0}
+    groups = of(service(ipFamilies=["IPv4", "IPv6"]), [])
+    assert {g.address_type: g.ports for g in groups} == {"IPv4": (), "IPv6": ()}
+
+
 def test_families_are_separate():
     dual = pod()
     dual["status"]["podIPs"] = [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}]

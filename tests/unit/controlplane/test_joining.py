@@ -70,6 +70,20 @@ def test_taints():
             joining.check_taints([text])
 
 
+def test_a_nodes_addresses_are_those_of_the_clusters_families():
+    both = ("172.18.0.11", "fc00::b")
+    assert joining.of_versions(both, (4,)) == ("172.18.0.11",)
+    assert joining.of_versions(both, (6, 4)) == ("fc00::b", "172.18.0.11")
+    assert joining.of_versions(both[:1], (6, 4)) == ("172.18.0.11",)
+
+
+def test_a_node_needs_an_address_of_each_family():
+    joining.check_complete(("172.18.0.11", "fc00::b"), (6, 4))
+    with pytest.raises(ConfigError, match="none is an IPv6 address") as caught:
+        joining.check_complete(("172.18.0.11",), (4, 6))
+    assert "--underlay-address" in str(caught.value)
+
+
 def test_ipv6_agents_are_written_in_brackets():
     made = joining.annotations_of(applicant(address="fd00::1"))
     assert made[joining.ADDRESS_ANNOTATION] == "[fd00::1]:7444"

@@ -151,6 +151,20 @@ async def test_a_data_directory_in_use_is_one_line(tmp_path):
         (("--pod-cidr", "10.244.0.1/16"), "has host bits set"),
         (("--node-cidr-mask-size", "8"), "does not divide --pod-cidr"),
         (("--service-cidr", "10.244.128.0/20"), "overlaps --pod-cidr"),
+        (("--pod-cidr", "10.244.0.0/16,10.245.0.0/16"), "one IPv4 and one IPv6 CIDR"),
+        (("--pod-cidr", "10.244.0.0/16,fd00:10:244::/56"), "the same IP families"),
+        (
+            ("--pod-cidr", "fd00:1::/56", "--service-cidr", "fd00:2::/112"),
+            "172.18.0.2 is not of the primary family, which is IPv6",
+        ),
+        (
+            ("--pod-cidr", "fd00:1::/96", "--service-cidr", "fd00:2::/112"),
+            "--node-cidr-mask-size-ipv6: 64 does not divide --pod-cidr fd00:1::/96",
+        ),
+        (
+            ("--pod-cidr", "fd00:1::/56", "--service-cidr", "fd00:2::/126"),
+            "fd00:2::/126 is smaller than a /124",
+        ),
         (("--api-listen", "nowhere"), "expected HOST:PORT"),
         (("--rpc-listen", "fd://3"), "gRPC cannot serve an inherited socket"),
         (("--nonsense",), "unrecognized arguments"),

@@ -22,6 +22,7 @@ from netcore.model.endpoint import Endpoint, EndpointPort
 from netcore.model.pod import Pod
 from netcore.model.service import ServicePort
 from protos.convert import change_from_pb, change_to_pb
+from tests.unit.controlplane.families import DUAL_POD_CIDRS, DUAL_SERVICE_CIDRS
 from tests.unit.controlplane.objects import node, pod, service
 
 
@@ -161,3 +162,21 @@ def test_strange_addresses_are_left_out(texts):
     made = pod()
     made["status"]["podIPs"] = [{"ip": text} for text in texts] + [{"ip": "10.0.0.1"}]
     assert ip_address("10.0.0.1") in pod_state(made).ips
+
+
+def test_the_vteps_address_comes_first_and_no_family_twice():
+    made = node("n1")
+    made["status"]["addresses"] = [
+        {"type": "InternalIP", "address": address} for address in ("172.18.0.11", "fc00::b")
+    ]
+    assert list(map(str, node_state(made).underlay_addresses)) == ["172.18.0.11", "fc00::b"]
+    made["metadata"]["annotations"] = {"flannel.alpha.coreos.com/public-ip": "fc00::99"}
+    assert list(map(str, node_state(made).underlay_addresses)) == ["fc00::99", "172.18.0.11"]
+
+
+def test_a_dual_stack_cluster():
+    settings = ClusterSettings(pod_cidrs=DUAL_POD_CIDRS, service_cidrs=DUAL_SERVICE_CIDRS)
+    config = cluster_config(settings)
+    assert config.pod_cidrs == DUAL_POD_CIDRS
+    assert list(map(str, config.dns_addresses)) == ["10.96.0.10", "fd00:10:96::a"]
+    assert not config.has_ipv6_underlay

@@ -17,6 +17,7 @@ from netcore.model.change import Batch, Change, Manifest
 from netcore.model.errors import KubehopError
 from protos.gen.v1 import controlplane_pb2 as pb
 from tests.support.member_agent import TOPICS, MemberAgent, running
+from tests.unit.controlplane.families import DUAL_POD_CIDRS, DUAL_SERVICE_CIDRS
 from tests.unit.controlplane.running import cluster
 from tests.unit.controlplane.support import deployment
 
@@ -90,7 +91,7 @@ async def test_the_name_of_a_dead_node_can_be_taken_over():
 
 
 async def test_an_exhausted_pod_cidr_names_the_remedy():
-    async with cluster(pod_cidr=ip_network("10.244.0.0/23")) as made:
+    async with cluster(pod_cidrs=(ip_network("10.244.0.0/23"),)) as made:
         await made.agent(1, run=False)
         await made.agent(2, run=False)
         third = MemberAgent(made.target, 3)
@@ -437,3 +438,30 @@ def test_a_huge_batch_is_cut_so_that_nobody_resumes_in_its_middle():
     assert [m.reset for m in messages] == [True, False, False, False]
     assert [m.synced for m in messages] == [False, False, False, True]
     assert [m.revision for m in messages] == [0, 0, 0, 5]
+
+
+async def test_a_node_of_a_dual_stack_cluster():
+    families = {"pod_cidrs": DUAL_POD_CIDRS, "service_cidrs": DUAL_SERVICE_CIDRS}
+    async with cluster(**families) as made:
+        agent = MemberAgent(made.target)
+        made.agents.append(agent)
+        message = await refused(agent.join(), grpc.StatusCode.INVALID_ARGUMENT)
+        assert "underlay_addresses: none is an IPv6 address" in message
+        agent.request.underlay_addresses.insert(0, "fc00::b")
+        await agent.join()
+        assert agent.membership.node.pod_cidrs == ["10.244.0.0/24", "fd00:10:244::/64"]
+        assert agent.membership.node.underlay_addresses == ["172.18.0.11", "fc00::b"]
+        (node,) = await made.items("nodes")
+        assert node["spec"]["podCIDRs"] == ["10.244.0.0/24", "fd00:10:244::/64"]
+        await agent.join()
+        assert agent.membership.node.pod_cidrs == ["10.244.0.0/24", "fd00:10:244::/64"]
+
+
+async def test_the_services_of_a_dual_stack_cluster():
+    families = {"pod_cidrs": DUAL_POD_CIDRS, "service_cidrs": DUAL_SERVICE_CIDRS}
+    async with cluster(**families) as made:
+        kubernetes = (await made.get("services", "kubernetes"))["spec"]
+        assert kubernetes["clusterIPs"] == ["10.96.0.1"]
+        dns = (await made.get("services", "kube-dns", "kube-system"))["spec"]
+        assert dns["clusterIPs"] == ["10.96.0.10", "fd00:10:96::a"]
+        assert dns["ipFamilyPolicy"] == "PreferDualStack"

@@ -1,6 +1,6 @@
 """Services through the real registry: addresses, ports, rules, wording."""
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from random import Random
 from typing import Any
 
@@ -14,6 +14,7 @@ from controlplane.api.strategies.registry import strategies
 from controlplane.api.strategies.service import ServiceStrategy
 from controlplane.config import ClusterSettings
 from controlplane.store.memory import MemoryStore
+from tests.unit.controlplane.families import DUAL_POD_CIDRS, DUAL_SERVICE_CIDRS
 
 
 @pytest.fixture
@@ -190,7 +191,7 @@ async def test_status_of_load_balancer_is_kept_out_of_create(client):
 
 
 async def test_full_range_is_said_with_remedy():
-    settings = ClusterSettings(service_cidr=ip_network("10.0.0.0/30"))
+    settings = ClusterSettings(service_cidrs=(ip_network("10.0.0.0/30"),))
     client = Client(Registry(MemoryStore(), resource_table(), settings, strategies()))
     await client.create("namespaces", {"metadata": {"name": "default"}})
     for name in ("a", "b"):
@@ -199,3 +200,85 @@ async def test_full_range_is_said_with_remedy():
     assert "range is full (the service CIDR 10.0.0.0/30" in message
     await client.delete("services", "a", "default")
     await client.create("services", service("c"))
+
+
+@pytest.fixture
+async def dual():
+    settings = ClusterSettings(pod_cidrs=DUAL_POD_CIDRS, service_cidrs=DUAL_SERVICE_CIDRS)
+    client = Client(Registry(MemoryStore(), resource_table(), settings, strategies()))
+    await client.create("namespaces", {"metadata": {"name": "default"}})
+    return client
+
+
+def versions(ips: list[str]) -> list[int]:
+    return [ip_address(text).version for text in ips]
+
+
+async def test_a_dual_stack_service_has_an_address_of_each_range(dual):
+    made = await dual.create("services", service(ipFamilyPolicy="PreferDualStack"))
+    spec = made["spec"]
+    assert versions(spec["clusterIPs"]) == [4, 6]
+    assert spec["clusterIP"] == spec["clusterIPs"][0]
+    for text, cidr in zip(spec["clusterIPs"], DUAL_SERVICE_CIDRS, strict=True):
+        assert ip_address(text) in cidr
+
+
+async def test_ipv6_first_and_single_stack_ipv6(dual):
+    both = service("a", ipFamilyPolicy="RequireDualStack", ipFamilies=["IPv6"])
+    assert versions((await dual.create("services", both))["spec"]["clusterIPs"]) == [6, 4]
+    one = await dual.create("services", service("b", ipFamilies=["IPv6"]))
+    assert versions(one["spec"]["clusterIPs"]) == [6]
+
+
+async def test_upgrade_and_downgrade_keep_the_primary_address(dual):
+    made = (await dual.create("services", service()))["spec"]
+
+    async def change(policy):
+        return (
+            await dual.patch(
+                "services", "web", lambda s: s["spec"].update(ipFamilyPolicy=policy), "default"
+            )
+        )["spec"]
+
+    upgraded = await change("PreferDualStack")
+    assert upgraded["clusterIPs"][0] == made["clusterIP"]
+    assert upgraded["ipFamilies"] == ["IPv4", "IPv6"]
+    downgraded = await change("SingleStack")
+    assert downgraded["clusterIPs"] == [made["clusterIP"]]
+    assert downgraded["ipFamilies"] == ["IPv4"]
+    released = upgraded["clusterIPs"][1]
+    other = service("other", clusterIP=released, ipFamilies=["IPv6"])
+    assert (await dual.create("services", other))["spec"]["clusterIPs"] == [released]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"ipFamilies": ["IPv6", "IPv4"]},
+            'spec.clusterIPs[0]: Invalid value: "10.96.0.7": '
+            "expected an IPv6 value as indicated by `ipFamilies[0]`",
+        ),
+        ({"clusterIP": "10.96.0.8", "clusterIPs": ["10.96.0.8", "fd00:10:96::7"]}, "may not chang"),
+        (
+            {"clusterIPs": ["10.96.0.7"], "ipFamilies": ["IPv4"]},
+            'spec.ipFamilyPolicy: Invalid value: "PreferDualStack": '
+            "must be 'SingleStack' to release the secondary cluster IP",
+        ),
+        ({"clusterIPs": ["10.96.0.7", "fd00:10:96::8"]}, "spec.clusterIPs[1]: Invalid value"),
+    ],
+)
+async def test_what_an_update_may_not_do(dual, change, message):
+    both = {"clusterIPs": ["10.96.0.7", "fd00:10:96::7"], "ipFamilyPolicy": "PreferDualStack"}
+    made = await dual.create("services", service(**both))
+    with pytest.raises(StatusError) as caught:
+        await dual.patch("services", "web", lambda s: s["spec"].update(change), "default")
+    assert message in caught.value.message
+    assert (await dual.get("services", "web", "default"))["spec"] == made["spec"]
+
+
+async def test_requiring_two_families_of_a_cluster_with_one(client):
+    assert await refusal(client, service(ipFamilyPolicy="RequireDualStack")) == (
+        'Service "web" is invalid: spec.ipFamilyPolicy: Invalid value: "RequireDualStack": '
+        "this cluster is not configured for dual-stack services"
+    )

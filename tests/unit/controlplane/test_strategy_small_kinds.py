@@ -119,6 +119,13 @@ async def test_a_nodes_cidr_never_changes():
         await client.patch("nodes", "x", lambda node: node["spec"].update(other))
 
 
+async def test_a_node_has_one_cidr_of_a_family():
+    client = await make()
+    two = {"podCIDRs": ["10.244.0.0/24", "10.244.1.0/24"]}
+    with pytest.raises(StatusError, match="no more than one CIDR for each IP family"):
+        await client.create("nodes", named(spec=two))
+
+
 async def test_an_address_type_never_changes():
     client = await make()
     resource = "endpointslices.discovery.k8s.io"

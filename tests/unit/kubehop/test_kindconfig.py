@@ -55,6 +55,29 @@ def test_networking_is_taken_over():
 
 
 @pytest.mark.parametrize(
+    ("family", "pods", "services"),
+    [
+        ("ipv4", "10.244.0.0/16", "10.96.0.0/16"),
+        ("ipv6", "fd00:10:244::/56", "fd00:10:96::/112"),
+        ("dual", "10.244.0.0/16,fd00:10:244::/56", "10.96.0.0/16,fd00:10:96::/112"),
+    ],
+)
+def test_each_ip_family_has_kinds_ranges(family, pods, services):
+    spec = parse(f"networking:\n  ipFamily: {family}\n").spec
+
+    assert (spec.pod_cidr, spec.service_cidr) == (pods, services)
+
+
+def test_ipv6_may_be_the_primary_family_of_a_dual_cluster():
+    spec = parse(
+        "networking:\n  ipFamily: dual\n  podSubnet: fd00::/56,10.1.0.0/16\n"
+        "  serviceSubnet: fd01::/112,10.2.0.0/16\n"
+    ).spec
+
+    assert spec.versions == (6, 4)
+
+
+@pytest.mark.parametrize(
     ("flag", "text", "expected"),
     [
         (None, "", "kubehop"),
@@ -89,7 +112,23 @@ def test_what_has_no_effect_is_named_in_a_warning(text, named):
         ("networking:\n  mtu: 1\n", "line 4: field mtu not found in type v1alpha4.Networking"),
         ("nodes:\n- role: master\n", 'line 4: "master" is not a node role'),
         ("nodes:\n- role: worker\n", "at least one node with role control-plane"),
-        ("networking:\n  ipFamily: dual\n", 'line 4: ipFamily "dual" is not supported yet'),
+        ("networking:\n  ipFamily: ipx\n", 'line 4: "ipx" is not an IP family'),
+        (
+            "networking:\n  ipFamily: dual\n  podSubnet: 10.1.0.0/16\n",
+            'line 5: podSubnet "10.1.0.0/16" is not of ipFamily dual: it needs an IPv4 and an IPv6',
+        ),
+        (
+            "networking:\n  serviceSubnet: fd00::/112\n",
+            'line 4: serviceSubnet "fd00::/112" is not of ipFamily ipv4',
+        ),
+        (
+            "networking:\n  ipFamily: ipv6\n  podSubnet: fd00::/56,10.1.0.0/16\n",
+            "is not of ipFamily ipv6",
+        ),
+        (
+            "networking:\n  ipFamily: dual\n  podSubnet: fd00::/56,10.1.0.0/16\n",
+            "the same IP families in the same order",
+        ),
         ("networking:\n  kubeProxyMode: fast\n", '"fast" is not a proxy mode'),
         ("networking:\n  apiServerPort: x\n", "line 4: expected an integer"),
         ("networking:\n  apiServerPort: 70000\n", "70000 is not a port"),

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from netcore.model.errors import ConfigError
-from nodeagent.flags import AUTO, parse_flags
+from nodeagent.flags import AUTO, parse_flags, parse_underlay
 
 NEEDED = ["--control-plane", "172.18.0.2:7443", "--state-dir", "/var/lib/kubehop"]
 
@@ -36,10 +36,16 @@ def test_everything_that_can_be_said():
     assert (flags.resolv_conf, flags.datapath) == (Path("r"), "other")
 
 
+def test_a_node_may_have_an_address_of_each_family():
+    found = parse_underlay("fc00::b,172.18.0.11")
+    assert [str(address) for address in found] == ["fc00::b", "172.18.0.11"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         (["--underlay-address", "node1"], "'node1' is not an IP address"),
+        (["--underlay-address", "10.0.0.1,10.0.0.2"], "one IPv4 and one IPv6 address"),
         (["--control-plane", "localhost"], "--control-plane 'localhost': must be HOST:PORT"),
         (["--control-plane", "unix:/run/rpc"], "--underlay-address auto needs"),
         (["--node-label", "zone"], "--node-label 'zone': must be KEY=VALUE"),

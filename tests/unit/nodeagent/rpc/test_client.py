@@ -17,7 +17,7 @@ from tests.support.rpc_control_plane import RecordingControlPlane, serving
 
 FACTS = NodeFacts(
     instance_id="i-1",
-    underlay=parse_address("172.18.0.11"),
+    underlay=(parse_address("172.18.0.11"),),
     rpc_port=7444,
     vtep_mac=b"\x0a\x58\xac\x12\x00\x0b",
     capabilities=frozenset({"vxlan", "ipv4"}),

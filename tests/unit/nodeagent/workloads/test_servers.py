@@ -160,7 +160,8 @@ def test_netexec_datagrams():
     assert server.answer_datagram(b"nonsense", "p") is None
 
 
-async def test_udp_over_loopback():
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_udp_over_loopback(host):
     class Client(asyncio.DatagramProtocol):
         def __init__(self):
             self.answer = asyncio.get_running_loop().create_future()
@@ -174,9 +175,7 @@ async def test_udp_over_loopback():
     probe.close()
     await asyncio.sleep(0)
     async with serve_udp(lambda data, _peer: data.upper(), port):
-        transport, client = await loop.create_datagram_endpoint(
-            Client, remote_addr=("127.0.0.1", port)
-        )
+        transport, client = await loop.create_datagram_endpoint(Client, remote_addr=(host, port))
         transport.sendto(b"x" * 2000)
         assert await asyncio.wait_for(client.answer, 5) == b"X" * 2000
         transport.close()

@@ -112,26 +112,29 @@ async def _work(
     own = agent.snapshot.node
     hosts = tuple(map(str, own.underlay_addresses)) if own is not None else ()
     health = ProxyHealth(agent, hosts)
-    async with asyncio.TaskGroup() as tasks:
-        background = [
-            tasks.create_task(runtime.run()),
-            tasks.create_task(_follow(agent, DesiredPods(kubelet), health, client)),
-            tasks.create_task(health.serve()),
-            tasks.create_task(agent.keep_applied()),
-            tasks.create_task(client.deliver()),
-            tasks.create_task(
-                client.heartbeat(
-                    membership.heartbeat_interval_s,
-                    lambda: (*agent.readiness, agent.applied_revision),
-                    agent.became_ready,
-                )
-            ),
-        ]
-        pods = tasks.create_task(kubelet.run())
-        await stopping.wait()
-        await kubelet.shutdown(_SHUTDOWN_GRACE_S)
-        for task in (pods, *background):
-            task.cancel()
+    async with asyncio.TaskGroup() as outer:
+        # Pods end by what the runtime tells of their processes, also when something here fails.
+        containers = outer.create_task(runtime.run())
+        async with asyncio.TaskGroup() as tasks:
+            background = [
+                tasks.create_task(_follow(agent, DesiredPods(kubelet), health, client)),
+                tasks.create_task(health.serve()),
+                tasks.create_task(agent.keep_applied()),
+                tasks.create_task(client.deliver()),
+                tasks.create_task(
+                    client.heartbeat(
+                        membership.heartbeat_interval_s,
+                        lambda: (*agent.readiness, agent.applied_revision),
+                        agent.became_ready,
+                    )
+                ),
+            ]
+            pods = tasks.create_task(kubelet.run())
+            await stopping.wait()
+            await kubelet.shutdown(_SHUTDOWN_GRACE_S)
+            for task in (pods, *background):
+                task.cancel()
+        containers.cancel()
 
 
 async def _follow(

@@ -173,7 +173,7 @@ def _planned_rules(netlink: IPRoute) -> Iterator[_PortRule]:
                     parse_address(rule.get_attr("FRA_DST")),
                     rule.get_attr("FRA_IIFNAME"),
                     rule.get_attr("FRA_IP_PROTO"),
-                    rule.get_attr("FRA_DPORT_RANGE")["start"],
+                    int(rule.get_attr("FRA_DPORT_RANGE").partition(":")[0]),
                 )
 
 

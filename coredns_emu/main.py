@@ -24,7 +24,6 @@ from coredns_emu.plugins.kubernetes import Kubernetes
 from coredns_emu.plugins.loadbalance import LoadBalance
 from coredns_emu.plugins.ready import ready
 from coredns_emu.responder import Responder
-from coredns_emu.rpc.control_plane import ControlPlaneClient, Identity
 from coredns_emu.server import TcpServer, UdpServer
 from coredns_emu.sockets import ListenAddress, open_tcp, open_udp
 from coredns_emu.state import ClusterState
@@ -32,8 +31,11 @@ from netcore.dns.zones import Zones
 from netcore.model.address import IpAddress, parse_address
 from netcore.model.config import ClusterConfig
 from netcore.model.errors import KubehopError, first_error
+from protos.member import Identity, Member, Role, Topic
 
 log = logging.getLogger("coredns_emu")
+
+_TOPICS = (Topic.SERVICES, Topic.ENDPOINT_SLICES, Topic.NAMESPACES)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -92,8 +94,9 @@ def _follow(
     def serve_domain(config: ClusterConfig) -> None:
         kubernetes.serve_domain(config.cluster_domain)
 
-    identity = Identity(options.instance_id, options.name, options.advertise)
-    return ControlPlaneClient(options.control_plane, identity, state, serve_domain, random).run()
+    identity = Identity(Role.DNS, options.instance_id, options.name, options.advertise)
+    member = Member(options.control_plane, identity, state, serve_domain, random, _TOPICS)
+    return member.run()
 
 
 async def _until_stopped(services: Iterable[Coroutine[Any, Any, None]]) -> None:

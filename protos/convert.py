@@ -10,6 +10,7 @@ from netcore.model.address import format_mac, parse_address, parse_mac, parse_ne
 from netcore.model.change import Batch, Change, Manifest, NetworkObject
 from netcore.model.config import ClusterConfig
 from netcore.model.endpoint import Endpoint, EndpointPort, EndpointSlice
+from netcore.model.load_balancer import Ingress, IngressBackend, IngressPath, LoadBalancer
 from netcore.model.namespace import Namespace
 from netcore.model.node import Node
 from netcore.model.pod import HostPort, Pod
@@ -144,6 +145,9 @@ def service_to_pb(service: Service) -> network_pb2.Service:
         load_balancer_source_ranges=map(str, service.load_balancer_source_ranges),
         health_check_node_port=service.health_check_node_port,
         traffic_distribution=service.traffic_distribution,
+        load_balancer=_load_balancer_to_pb(service.load_balancer)
+        if service.load_balancer
+        else None,
     )
 
 
@@ -170,7 +174,78 @@ def service_from_pb(message: network_pb2.Service) -> Service:
         load_balancer_source_ranges=tuple(map(parse_network, message.load_balancer_source_ranges)),
         health_check_node_port=message.health_check_node_port,
         traffic_distribution=message.traffic_distribution,
+        load_balancer=_load_balancer_from_pb(message.load_balancer)
+        if message.HasField("load_balancer")
+        else None,
     )
+
+
+def _load_balancer_to_pb(wanted: LoadBalancer) -> network_pb2.LoadBalancer:
+    return network_pb2.LoadBalancer(
+        type=wanted.type,
+        class_name=wanted.class_name,
+        requested_ip=str(wanted.requested_ip or ""),
+        ingress_ips=map(str, wanted.ingress_ips),
+    )
+
+
+def _load_balancer_from_pb(message: network_pb2.LoadBalancer) -> LoadBalancer:
+    requested = message.requested_ip
+    return LoadBalancer(
+        message.type,
+        message.class_name,
+        parse_address(requested) if requested else None,
+        tuple(map(parse_address, message.ingress_ips)),
+    )
+
+
+def ingress_to_pb(ingress: Ingress) -> network_pb2.Ingress:
+    default = ingress.default_backend
+    return network_pb2.Ingress(
+        namespace=ingress.namespace,
+        name=ingress.name,
+        uid=ingress.uid,
+        class_name=ingress.class_name,
+        paths=[
+            network_pb2.IngressPath(
+                host=path.host,
+                path=path.path,
+                path_type=path.path_type,
+                backend=_backend_to_pb(path.backend),
+            )
+            for path in ingress.paths
+        ],
+        default_backend=_backend_to_pb(default) if default else None,
+        ingress_ips=map(str, ingress.ingress_ips),
+    )
+
+
+def ingress_from_pb(message: network_pb2.Ingress) -> Ingress:
+    has_default = message.HasField("default_backend")
+    return Ingress(
+        namespace=message.namespace,
+        name=message.name,
+        uid=message.uid,
+        class_name=message.class_name,
+        paths=tuple(
+            IngressPath(path.host, path.path, path.path_type, _backend_from_pb(path.backend))
+            for path in message.paths
+        ),
+        default_backend=_backend_from_pb(message.default_backend) if has_default else None,
+        ingress_ips=tuple(map(parse_address, message.ingress_ips)),
+    )
+
+
+def _backend_to_pb(backend: IngressBackend) -> network_pb2.IngressBackend:
+    return network_pb2.IngressBackend(
+        service_name=backend.service_name,
+        port_name=backend.port_name,
+        port_number=backend.port_number,
+    )
+
+
+def _backend_from_pb(message: network_pb2.IngressBackend) -> IngressBackend:
+    return IngressBackend(message.service_name, message.port_name, message.port_number)
 
 
 def endpoint_slice_to_pb(endpoint_slice: EndpointSlice) -> network_pb2.EndpointSlice:
@@ -259,6 +334,7 @@ _TO_PB: dict[type, tuple[str, Callable[[Any], Any]]] = {
     EndpointSlice: ("endpoint_slice", endpoint_slice_to_pb),
     Namespace: ("namespace", namespace_to_pb),
     Manifest: ("manifest", manifest_to_pb),
+    Ingress: ("ingress", ingress_to_pb),
 }
 
 _FROM_PB: dict[str, Callable[[Any], NetworkObject]] = {
@@ -269,6 +345,7 @@ _FROM_PB: dict[str, Callable[[Any], NetworkObject]] = {
     "endpoint_slice": endpoint_slice_from_pb,
     "namespace": namespace_from_pb,
     "manifest": manifest_from_pb,
+    "ingress": ingress_from_pb,
 }
 
 

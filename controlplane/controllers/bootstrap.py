@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from controlplane.config import ClusterSettings
 
 Object = dict[str, Any]
+INGRESS_CLASS: Object = {
+    "metadata": {
+        "name": "kubehop",
+        "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"},
+    },
+    "spec": {"controller": "kubehop.dev/cloudlb"},
+}
+"""What the cloud's application load balancer serves."""
+
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
@@ -33,6 +42,7 @@ async def bootstrap(client: Client, settings: ClusterSettings) -> None:
     await _ensure(client, SLICES, slice_, ("endpoints", "ports"))
     empty: Object = {"metadata": {"name": dns.NAME, "namespace": dns.NAMESPACE}, "subsets": []}
     await _ensure(client, "endpoints", empty)
+    await _ensure(client, "ingressclasses.networking.k8s.io", INGRESS_CLASS)
 
 
 async def _ensure(

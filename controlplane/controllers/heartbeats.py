@@ -1,4 +1,4 @@
-"""Who is alive: the last sign of every agent and DNS server, in memory only.
+"""Who is alive: the last sign of every agent and server, in memory only.
 
 After a restart of the control plane everybody counts as just seen, so that agents have the
 grace period to come back before anything is concluded from their silence. The same holds after
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Role = Literal["node", "dns"]
+Role = Literal["node", "dns", "load-balancer"]
+_SERVERS: tuple[Role, ...] = ("dns", "load-balancer")
 
 INTERVAL_S = 1.0
 GRACE_S = 5.0
 """Silence after which an instance counts as lost (Kubernetes: 40 s, with 10 s heartbeats)."""
-FORGET_DNS_S = 60.0
+FORGET_S = 60.0
 _TICK_S = 0.5
 _STANDSTILL_S = 2.0
 """A gap between two looks at the clock that tells that nobody could be heard meanwhile."""
@@ -58,12 +59,13 @@ class Heartbeats:
             await asyncio.sleep(_TICK_S)
 
     def sweep(self) -> None:
-        """Forgets DNS servers that are long lost: no object of theirs goes when they do, and
-        every new container has a new name. One that comes back joins again.
+        """Forgets servers that are long lost: no object of theirs goes when they do, and every
+        new container has a new name. One that comes back joins again.
         """
-        for name in self.names("dns"):
-            if self.silence_s("dns", name) > FORGET_DNS_S:
-                self.forget("dns", name)
+        for role in _SERVERS:
+            for name in self.names(role):
+                if self.silence_s(role, name) > FORGET_S:
+                    self.forget(role, name)
 
     def _now_s(self) -> float:
         now_s = self._monotonic()

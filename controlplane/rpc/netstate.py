@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.strategies.node_network import PUBLIC_IP
+from controlplane.rpc.cloudstate import ingress_state, load_balancer_of
 from netcore.model.address import parse_address, parse_mac, parse_network
 from netcore.model.config import ClusterConfig
 from netcore.model.endpoint import Endpoint, EndpointPort, EndpointSlice
@@ -199,6 +200,7 @@ def service_state(service: Object) -> Service:
         load_balancer_source_ranges=_ranges(_source_ranges(service)),
         health_check_node_port=int(spec.get("healthCheckNodePort") or 0),
         traffic_distribution=spec.get("trafficDistribution") or "",
+        load_balancer=load_balancer_of(service),
     )
 
 
@@ -290,6 +292,7 @@ STATES: dict[str, Callable[[Object], NetworkObject | None]] = {
     "/registry/core/services/": service_state,
     "/registry/discovery.k8s.io/endpointslices/": endpoint_slice_state,
     "/registry/core/namespaces/": namespace_state,
+    "/registry/networking.k8s.io/ingresses/": ingress_state,
 }
 """How the objects under a store prefix are read."""
 

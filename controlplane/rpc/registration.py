@@ -1,4 +1,4 @@
-"""Joins nodes and DNS servers, and hears their heartbeats."""
+"""Joins nodes, DNS servers and load balancers, and hears their heartbeats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from controlplane.api.errors import StatusError
-from controlplane.controllers.heartbeats import INTERVAL_S
+from controlplane.controllers.heartbeats import INTERVAL_S, Role
 from controlplane.rpc import joining
 from controlplane.rpc.joining import Applicant, NameTaken, choose_node
 from controlplane.rpc.netstate import cluster_config, node_state
@@ -22,12 +22,19 @@ if TYPE_CHECKING:
 
     from controlplane.api.client import Client
     from controlplane.config import ClusterSettings
-    from controlplane.controllers.heartbeats import Heartbeats, Role
+    from controlplane.controllers.heartbeats import Heartbeats
     from controlplane.controllers.run import Shared
 
 Object = dict[str, Any]
 _STARTING = "the agent has joined and is starting"
 _MAX_INSTANCE_ID = 253
+_SERVERS: dict[int, Role] = {
+    pb.ROLE_DNS: "dns",
+    pb.ROLE_LOAD_BALANCER: "load-balancer",
+}
+"""Members that are no nodes: nothing but their heartbeats is known of them."""
+
+_NAMES: dict[Role, str] = {"dns": "coredns", "load-balancer": "cloudlb"}
 
 
 def parse_applicant(request: pb.RegisterRequest, versions: Sequence[int] = (4,)) -> Applicant:
@@ -76,16 +83,17 @@ class Registration:
         self._config = config_to_pb(cluster_config(settings))
 
     async def register(self, request: pb.RegisterRequest) -> pb.RegisterResponse:
-        """Joins a node or a DNS server. Raises KubehopError."""
+        """Joins a member of the cluster. Raises KubehopError."""
         versions = [cidr.version for cidr in self._settings.pod_cidrs]
         applicant = parse_applicant(request, versions)
         if request.role == pb.ROLE_NODE:
             node = await self._join_node(applicant)
             name = node["metadata"]["name"]
             return self._response(name, node)
-        if request.role == pb.ROLE_DNS:
-            return self._response(self._join_dns(applicant), None)
-        raise ConfigError("role: ROLE_NODE or ROLE_DNS is required")
+        role = _SERVERS.get(request.role)
+        if role is None:
+            raise ConfigError("role: ROLE_NODE, ROLE_DNS or ROLE_LOAD_BALANCER is required")
+        return self._response(self._join_server(role, applicant), None)
 
     def _response(self, name: str, node: Object | None) -> pb.RegisterResponse:
         return pb.RegisterResponse(
@@ -157,30 +165,31 @@ class Registration:
             addresses=applicant.addresses,
         )
 
-    def _join_dns(self, applicant: Applicant) -> str:
-        name = applicant.name or _dns_name(applicant.instance_id)
-        last = self._heartbeats.last("dns", name)
+    def _join_server(self, role: Role, applicant: Applicant) -> str:
+        name = applicant.name or _server_name(role, applicant.instance_id)
+        last = self._heartbeats.last(role, name)
         foreign = last is not None and last.instance_id != applicant.instance_id
-        if foreign and self._heartbeats.is_alive("dns", name):
-            message = f"DNS server name {name} is taken by another live server: choose another"
+        if foreign and self._heartbeats.is_alive(role, name):
+            message = f"the name {name} is taken by another live {role} server: choose another"
             raise Refusal(grpc.StatusCode.ALREADY_EXISTS, message)
-        self._note_arrival("dns", name, applicant)
+        self._note_arrival(role, name, applicant)
         return name
 
     async def heartbeat(self, request: pb.HeartbeatRequest) -> pb.HeartbeatResponse:
         """Notes a sign of life. Raises Refusal NOT_FOUND when it has to register again."""
         if not request.name or not request.instance_id:
             raise ConfigError("name and instance_id: required")
-        if request.role == pb.ROLE_DNS:
-            last = self._heartbeats.last("dns", request.name)
-            owner = last.instance_id if last else ""
-        else:
+        role = _SERVERS.get(request.role, "node")
+        if role == "node":
             owner = await self._owner_of_node(request.name)
+        else:
+            last = self._heartbeats.last(role, request.name)
+            owner = last.instance_id if last else ""
         if owner != request.instance_id:
             message = f"{request.name} is not registered for this instance: register again"
             raise Refusal(grpc.StatusCode.NOT_FOUND, message)
         self._heartbeats.beat(
-            "dns" if request.role == pb.ROLE_DNS else "node",
+            role,
             request.name,
             request.instance_id,
             ready=request.ready,
@@ -198,7 +207,7 @@ class Registration:
             return ""
 
 
-def _dns_name(instance_id: str) -> str:
+def _server_name(role: Role, instance_id: str) -> str:
     """A name out of the instance's id, which may hold anything."""
     tail = re.sub(r"[^a-z0-9]+", "-", instance_id.lower()).strip("-")[:50]
-    return f"coredns-{tail}".rstrip("-")
+    return f"{_NAMES[role]}-{tail}".rstrip("-")

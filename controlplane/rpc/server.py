@@ -10,6 +10,7 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from controlplane.rpc.load_balancers import report_load_balancer
 from controlplane.rpc.netstate import cluster_config
 from controlplane.rpc.refusal import code_of
 from controlplane.rpc.registration import Registration
@@ -41,6 +42,7 @@ _PREFIXES = {
     pb.TOPIC_SERVICES: "/registry/core/services/",
     pb.TOPIC_ENDPOINT_SLICES: "/registry/discovery.k8s.io/endpointslices/",
     pb.TOPIC_NAMESPACES: "/registry/core/namespaces/",
+    pb.TOPIC_INGRESSES: "/registry/networking.k8s.io/ingresses/",
 }
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _BATCH_BYTES = 16 * 1024 * 1024
@@ -65,6 +67,7 @@ class ControlPlaneService(pb_grpc.ControlPlaneServicer):
     def __init__(
         self, client: Client, store: Store, settings: ClusterSettings, shared: Shared
     ) -> None:
+        self._client = client
         self._store = store
         self._config = cluster_config(settings)
         self._registration = Registration(client, settings, shared)
@@ -97,6 +100,15 @@ class ControlPlaneService(pb_grpc.ControlPlaneServicer):
         context: grpc.aio.ServicerContext[pb.ReportEventRequest, pb.ReportEventResponse],
     ) -> pb.ReportEventResponse:
         return await _answer(self._reporting.report_event(request), context)
+
+    async def ReportLoadBalancer(
+        self,
+        request: pb.ReportLoadBalancerRequest,
+        context: grpc.aio.ServicerContext[
+            pb.ReportLoadBalancerRequest, pb.ReportLoadBalancerResponse
+        ],
+    ) -> pb.ReportLoadBalancerResponse:
+        return await _answer(report_load_balancer(self._client, request), context)
 
     async def Watch(
         self,

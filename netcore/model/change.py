@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from netcore.model.config import ClusterConfig
 from netcore.model.endpoint import EndpointSlice
+from netcore.model.load_balancer import Ingress
 from netcore.model.namespace import Namespace
 from netcore.model.node import Node
 from netcore.model.pod import Pod
@@ -27,7 +28,9 @@ class Manifest:
         return (self.kind, self.namespace, self.name)
 
 
-NetworkObject = ClusterConfig | Node | Pod | Service | EndpointSlice | Namespace | Manifest
+NetworkObject = (
+    ClusterConfig | Node | Pod | Service | EndpointSlice | Namespace | Manifest | Ingress
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from netcore.model.address import IpAddress, IpNetwork
+from netcore.model.load_balancer import LoadBalancer
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Service:
 
     `load_balancer_ips` are those that nodes answer for themselves (ingress of ipMode VIP); with
     `load_balancer_source_ranges` only from there, when there are any. `traffic_distribution` is
-    empty or the API's PreferSameZone, PreferClose or PreferSameNode.
+    empty or the API's PreferSameZone, PreferClose or PreferSameNode. `load_balancer` is for the
+    cloud alone: nodes do not ask it.
     """
 
     namespace: str
@@ -42,6 +44,7 @@ class Service:
     load_balancer_source_ranges: tuple[IpNetwork, ...] = ()
     health_check_node_port: int = 0
     traffic_distribution: str = ""
+    load_balancer: LoadBalancer | None = None
 
     @property
     def key(self) -> tuple[str, str]:

@@ -29,12 +29,14 @@ class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType],
     ROLE_UNSPECIFIED: _Role.ValueType  # 0
     ROLE_NODE: _Role.ValueType  # 1
     ROLE_DNS: _Role.ValueType  # 2
+    ROLE_LOAD_BALANCER: _Role.ValueType  # 3
 
 class Role(_Role, metaclass=_RoleEnumTypeWrapper): ...
 
 ROLE_UNSPECIFIED: Role.ValueType  # 0
 ROLE_NODE: Role.ValueType  # 1
 ROLE_DNS: Role.ValueType  # 2
+ROLE_LOAD_BALANCER: Role.ValueType  # 3
 Global___Role: _TypeAlias = Role  # noqa: Y015
 
 class _Topic:
@@ -51,6 +53,7 @@ class _TopicEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Topic.ValueType
     TOPIC_NAMESPACES: _Topic.ValueType  # 5
     TOPIC_MANIFESTS: _Topic.ValueType  # 6
     """Pods bound to node_name and what they reference"""
+    TOPIC_INGRESSES: _Topic.ValueType  # 7
 
 class Topic(_Topic, metaclass=_TopicEnumTypeWrapper): ...
 
@@ -62,6 +65,7 @@ TOPIC_ENDPOINT_SLICES: Topic.ValueType  # 4
 TOPIC_NAMESPACES: Topic.ValueType  # 5
 TOPIC_MANIFESTS: Topic.ValueType  # 6
 """Pods bound to node_name and what they reference"""
+TOPIC_INGRESSES: Topic.ValueType  # 7
 Global___Topic: _TypeAlias = Topic  # noqa: Y015
 
 @_typing.final
@@ -471,3 +475,74 @@ class ReportEventResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportEventResponse: _TypeAlias = ReportEventResponse  # noqa: Y015
+
+@_typing.final
+class LoadBalancerIngress(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IP_FIELD_NUMBER: _builtins.int
+    IP_MODE_FIELD_NUMBER: _builtins.int
+    ip: _builtins.str
+    ip_mode: _builtins.str
+    """VIP, Proxy; empty for Ingresses"""
+    def __init__(
+        self,
+        *,
+        ip: _builtins.str = ...,
+        ip_mode: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ip", b"ip", "ip_mode", b"ip_mode"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoadBalancerIngress: _TypeAlias = LoadBalancerIngress  # noqa: Y015
+
+@_typing.final
+class ReportLoadBalancerRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    UID_FIELD_NUMBER: _builtins.int
+    INGRESS_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """Service, Ingress"""
+    namespace: _builtins.str
+    name: _builtins.str
+    uid: _builtins.str
+    @_builtins.property
+    def ingress(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoadBalancerIngress]: ...
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        namespace: _builtins.str = ...,
+        name: _builtins.str = ...,
+        uid: _builtins.str = ...,
+        ingress: _abc.Iterable[Global___LoadBalancerIngress] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ingress", b"ingress", "kind", b"kind", "name", b"name", "namespace", b"namespace", "uid", b"uid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportLoadBalancerRequest: _TypeAlias = ReportLoadBalancerRequest  # noqa: Y015
+
+@_typing.final
+class ReportLoadBalancerResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportLoadBalancerResponse: _TypeAlias = ReportLoadBalancerResponse  # noqa: Y015

@@ -59,13 +59,18 @@ class ControlPlaneStub:
                 request_serializer=protos_dot_gen_dot_v1_dot_controlplane__pb2.ReportEventRequest.SerializeToString,
                 response_deserializer=protos_dot_gen_dot_v1_dot_controlplane__pb2.ReportEventResponse.FromString,
                 _registered_method=True)
+        self.ReportLoadBalancer = channel.unary_unary(
+                '/kubehop.v1.ControlPlane/ReportLoadBalancer',
+                request_serializer=protos_dot_gen_dot_v1_dot_controlplane__pb2.ReportLoadBalancerRequest.SerializeToString,
+                response_deserializer=protos_dot_gen_dot_v1_dot_controlplane__pb2.ReportLoadBalancerResponse.FromString,
+                _registered_method=True)
 
 
 class ControlPlaneServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Register(self, request, context):
-        """Joins a node or a DNS server. Idempotent: the same instance_id gets the same name again.
+        """Joins a node, a DNS server or a load balancer. Idempotent: the same instance_id gets the same name again.
         ALREADY_EXISTS when the wanted name belongs to another live instance;
         RESOURCE_EXHAUSTED when no pod CIDR is left; INVALID_ARGUMENT names the bad field.
         """
@@ -102,6 +107,13 @@ class ControlPlaneServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportLoadBalancer(self, request, context):
+        """Writes status.loadBalancer of a Service or an Ingress. NOT_FOUND: the object is gone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ControlPlaneServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +141,11 @@ def add_ControlPlaneServicer_to_server(servicer, server):
                     servicer.ReportEvent,
                     request_deserializer=protos_dot_gen_dot_v1_dot_controlplane__pb2.ReportEventRequest.FromString,
                     response_serializer=protos_dot_gen_dot_v1_dot_controlplane__pb2.ReportEventResponse.SerializeToString,
+            ),
+            'ReportLoadBalancer': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportLoadBalancer,
+                    request_deserializer=protos_dot_gen_dot_v1_dot_controlplane__pb2.ReportLoadBalancerRequest.FromString,
+                    response_serializer=protos_dot_gen_dot_v1_dot_controlplane__pb2.ReportLoadBalancerResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +283,33 @@ class ControlPlane:
             '/kubehop.v1.ControlPlane/ReportEvent',
             protos_dot_gen_dot_v1_dot_controlplane__pb2.ReportEventRequest.SerializeToString,
             protos_dot_gen_dot_v1_dot_controlplane__pb2.ReportEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportLoadBalancer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kubehop.v1.ControlPlane/ReportLoadBalancer',
+            protos_dot_gen_dot_v1_dot_controlplane__pb2.ReportLoadBalancerRequest.SerializeToString,
+            protos_dot_gen_dot_v1_dot_controlplane__pb2.ReportLoadBalancerResponse.FromString,
             options,
             channel_credentials,
             insecure,

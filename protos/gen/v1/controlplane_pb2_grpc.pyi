@@ -32,7 +32,7 @@ class ControlPlaneStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ControlPlaneAsyncStub: ...
     Register: _grpc.UnaryUnaryMultiCallable[_controlplane_pb2.RegisterRequest, _controlplane_pb2.RegisterResponse]
-    """Joins a node or a DNS server. Idempotent: the same instance_id gets the same name again.
+    """Joins a node, a DNS server or a load balancer. Idempotent: the same instance_id gets the same name again.
     ALREADY_EXISTS when the wanted name belongs to another live instance;
     RESOURCE_EXHAUSTED when no pod CIDR is left; INVALID_ARGUMENT names the bad field.
     """
@@ -46,12 +46,14 @@ class ControlPlaneStub:
     """NOT_FOUND: the node is unknown (its Node object was deleted): register again."""
     ReportEvent: _grpc.UnaryUnaryMultiCallable[_controlplane_pb2.ReportEventRequest, _controlplane_pb2.ReportEventResponse]
     """An Event, as `kubectl describe` shows it. Repeats are counted, not stored again."""
+    ReportLoadBalancer: _grpc.UnaryUnaryMultiCallable[_controlplane_pb2.ReportLoadBalancerRequest, _controlplane_pb2.ReportLoadBalancerResponse]
+    """Writes status.loadBalancer of a Service or an Ingress. NOT_FOUND: the object is gone."""
 
 @_typing.type_check_only
 class ControlPlaneAsyncStub(ControlPlaneStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Register: _aio.UnaryUnaryMultiCallable[_controlplane_pb2.RegisterRequest, _controlplane_pb2.RegisterResponse]  # type: ignore[assignment]
-    """Joins a node or a DNS server. Idempotent: the same instance_id gets the same name again.
+    """Joins a node, a DNS server or a load balancer. Idempotent: the same instance_id gets the same name again.
     ALREADY_EXISTS when the wanted name belongs to another live instance;
     RESOURCE_EXHAUSTED when no pod CIDR is left; INVALID_ARGUMENT names the bad field.
     """
@@ -65,6 +67,8 @@ class ControlPlaneAsyncStub(ControlPlaneStub):
     """NOT_FOUND: the node is unknown (its Node object was deleted): register again."""
     ReportEvent: _aio.UnaryUnaryMultiCallable[_controlplane_pb2.ReportEventRequest, _controlplane_pb2.ReportEventResponse]  # type: ignore[assignment]
     """An Event, as `kubectl describe` shows it. Repeats are counted, not stored again."""
+    ReportLoadBalancer: _aio.UnaryUnaryMultiCallable[_controlplane_pb2.ReportLoadBalancerRequest, _controlplane_pb2.ReportLoadBalancerResponse]  # type: ignore[assignment]
+    """Writes status.loadBalancer of a Service or an Ingress. NOT_FOUND: the object is gone."""
 
 class ControlPlaneServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -73,7 +77,7 @@ class ControlPlaneServicer(metaclass=_abc_1.ABCMeta):
         request: _controlplane_pb2.RegisterRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_controlplane_pb2.RegisterResponse, _abc.Awaitable[_controlplane_pb2.RegisterResponse]]:
-        """Joins a node or a DNS server. Idempotent: the same instance_id gets the same name again.
+        """Joins a node, a DNS server or a load balancer. Idempotent: the same instance_id gets the same name again.
         ALREADY_EXISTS when the wanted name belongs to another live instance;
         RESOURCE_EXHAUSTED when no pod CIDR is left; INVALID_ARGUMENT names the bad field.
         """
@@ -111,5 +115,13 @@ class ControlPlaneServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_controlplane_pb2.ReportEventResponse, _abc.Awaitable[_controlplane_pb2.ReportEventResponse]]:
         """An Event, as `kubectl describe` shows it. Repeats are counted, not stored again."""
+
+    @_abc_1.abstractmethod
+    def ReportLoadBalancer(
+        self,
+        request: _controlplane_pb2.ReportLoadBalancerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controlplane_pb2.ReportLoadBalancerResponse, _abc.Awaitable[_controlplane_pb2.ReportLoadBalancerResponse]]:
+        """Writes status.loadBalancer of a Service or an Ingress. NOT_FOUND: the object is gone."""
 
 def add_ControlPlaneServicer_to_server(servicer: ControlPlaneServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

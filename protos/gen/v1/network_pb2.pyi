@@ -296,6 +296,7 @@ class Service(_message.Message):
     LOAD_BALANCER_SOURCE_RANGES_FIELD_NUMBER: _builtins.int
     HEALTH_CHECK_NODE_PORT_FIELD_NUMBER: _builtins.int
     TRAFFIC_DISTRIBUTION_FIELD_NUMBER: _builtins.int
+    LOAD_BALANCER_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     name: _builtins.str
     uid: _builtins.str
@@ -329,6 +330,10 @@ class Service(_message.Message):
 
     @_builtins.property
     def load_balancer_source_ranges(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def load_balancer(self) -> Global___LoadBalancer:
+        """absent: it has and wants none"""
+
     def __init__(
         self,
         *,
@@ -350,14 +355,150 @@ class Service(_message.Message):
         load_balancer_source_ranges: _abc.Iterable[_builtins.str] | None = ...,
         health_check_node_port: _builtins.int = ...,
         traffic_distribution: _builtins.str = ...,
+        load_balancer: Global___LoadBalancer | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["load_balancer", b"load_balancer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_ips", b"cluster_ips", "external_ips", b"external_ips", "external_name", b"external_name", "external_traffic_policy", b"external_traffic_policy", "headless", b"headless", "health_check_node_port", b"health_check_node_port", "internal_traffic_policy", b"internal_traffic_policy", "load_balancer_ips", b"load_balancer_ips", "load_balancer_source_ranges", b"load_balancer_source_ranges", "name", b"name", "namespace", b"namespace", "ports", b"ports", "publish_not_ready_addresses", b"publish_not_ready_addresses", "session_affinity", b"session_affinity", "session_affinity_timeout_s", b"session_affinity_timeout_s", "traffic_distribution", b"traffic_distribution", "type", b"type", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_ips", b"cluster_ips", "external_ips", b"external_ips", "external_name", b"external_name", "external_traffic_policy", b"external_traffic_policy", "headless", b"headless", "health_check_node_port", b"health_check_node_port", "internal_traffic_policy", b"internal_traffic_policy", "load_balancer", b"load_balancer", "load_balancer_ips", b"load_balancer_ips", "load_balancer_source_ranges", b"load_balancer_source_ranges", "name", b"name", "namespace", b"namespace", "ports", b"ports", "publish_not_ready_addresses", b"publish_not_ready_addresses", "session_affinity", b"session_affinity", "session_affinity_timeout_s", b"session_affinity_timeout_s", "traffic_distribution", b"traffic_distribution", "type", b"type", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Service: _TypeAlias = Service  # noqa: Y015
+
+@_typing.final
+class LoadBalancer(_message.Message):
+    """What a Service wants of the cloud's load balancer, and what it has."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    CLASS_NAME_FIELD_NUMBER: _builtins.int
+    REQUESTED_IP_FIELD_NUMBER: _builtins.int
+    INGRESS_IPS_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """as the annotation says; empty: without one"""
+    class_name: _builtins.str
+    requested_ip: _builtins.str
+    @_builtins.property
+    def ingress_ips(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """of its status, whatever their ipMode"""
+
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        class_name: _builtins.str = ...,
+        requested_ip: _builtins.str = ...,
+        ingress_ips: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_name", b"class_name", "ingress_ips", b"ingress_ips", "requested_ip", b"requested_ip", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoadBalancer: _TypeAlias = LoadBalancer  # noqa: Y015
+
+@_typing.final
+class IngressBackend(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_NAME_FIELD_NUMBER: _builtins.int
+    PORT_NAME_FIELD_NUMBER: _builtins.int
+    PORT_NUMBER_FIELD_NUMBER: _builtins.int
+    service_name: _builtins.str
+    port_name: _builtins.str
+    """empty: by its number"""
+    port_number: _builtins.int
+    def __init__(
+        self,
+        *,
+        service_name: _builtins.str = ...,
+        port_name: _builtins.str = ...,
+        port_number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["port_name", b"port_name", "port_number", b"port_number", "service_name", b"service_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IngressBackend: _TypeAlias = IngressBackend  # noqa: Y015
+
+@_typing.final
+class IngressPath(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOST_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    PATH_TYPE_FIELD_NUMBER: _builtins.int
+    BACKEND_FIELD_NUMBER: _builtins.int
+    host: _builtins.str
+    """empty: every host"""
+    path: _builtins.str
+    path_type: _builtins.str
+    """Exact, Prefix, ImplementationSpecific"""
+    @_builtins.property
+    def backend(self) -> Global___IngressBackend: ...
+    def __init__(
+        self,
+        *,
+        host: _builtins.str = ...,
+        path: _builtins.str = ...,
+        path_type: _builtins.str = ...,
+        backend: Global___IngressBackend | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["backend", b"backend"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backend", b"backend", "host", b"host", "path", b"path", "path_type", b"path_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IngressPath: _TypeAlias = IngressPath  # noqa: Y015
+
+@_typing.final
+class Ingress(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    UID_FIELD_NUMBER: _builtins.int
+    CLASS_NAME_FIELD_NUMBER: _builtins.int
+    PATHS_FIELD_NUMBER: _builtins.int
+    DEFAULT_BACKEND_FIELD_NUMBER: _builtins.int
+    INGRESS_IPS_FIELD_NUMBER: _builtins.int
+    namespace: _builtins.str
+    name: _builtins.str
+    uid: _builtins.str
+    class_name: _builtins.str
+    @_builtins.property
+    def paths(self) -> _containers.RepeatedCompositeFieldContainer[Global___IngressPath]: ...
+    @_builtins.property
+    def default_backend(self) -> Global___IngressBackend:
+        """absent: none"""
+
+    @_builtins.property
+    def ingress_ips(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """of its status"""
+
+    def __init__(
+        self,
+        *,
+        namespace: _builtins.str = ...,
+        name: _builtins.str = ...,
+        uid: _builtins.str = ...,
+        class_name: _builtins.str = ...,
+        paths: _abc.Iterable[Global___IngressPath] | None = ...,
+        default_backend: Global___IngressBackend | None = ...,
+        ingress_ips: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["default_backend", b"default_backend"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_name", b"class_name", "default_backend", b"default_backend", "ingress_ips", b"ingress_ips", "name", b"name", "namespace", b"namespace", "paths", b"paths", "uid", b"uid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Ingress: _TypeAlias = Ingress  # noqa: Y015
 
 @_typing.final
 class EndpointPort(_message.Message):
@@ -564,6 +705,7 @@ class Change(_message.Message):
     NAMESPACE_FIELD_NUMBER: _builtins.int
     MANIFEST_FIELD_NUMBER: _builtins.int
     CONFIG_FIELD_NUMBER: _builtins.int
+    INGRESS_FIELD_NUMBER: _builtins.int
     deleted: _builtins.bool
     """only the identifying fields are set then"""
     @_builtins.property
@@ -580,6 +722,8 @@ class Change(_message.Message):
     def manifest(self) -> Global___Manifest: ...
     @_builtins.property
     def config(self) -> Global___ClusterConfig: ...
+    @_builtins.property
+    def ingress(self) -> Global___Ingress: ...
     def __init__(
         self,
         *,
@@ -591,12 +735,13 @@ class Change(_message.Message):
         namespace: Global___Namespace | None = ...,
         manifest: Global___Manifest | None = ...,
         config: Global___ClusterConfig | None = ...,
+        ingress: Global___Ingress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "endpoint_slice", b"endpoint_slice", "manifest", b"manifest", "namespace", b"namespace", "node", b"node", "object", b"object", "pod", b"pod", "service", b"service"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "endpoint_slice", b"endpoint_slice", "ingress", b"ingress", "manifest", b"manifest", "namespace", b"namespace", "node", b"node", "object", b"object", "pod", b"pod", "service", b"service"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "deleted", b"deleted", "endpoint_slice", b"endpoint_slice", "manifest", b"manifest", "namespace", b"namespace", "node", b"node", "object", b"object", "pod", b"pod", "service", b"service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "deleted", b"deleted", "endpoint_slice", b"endpoint_slice", "ingress", b"ingress", "manifest", b"manifest", "namespace", b"namespace", "node", b"node", "object", b"object", "pod", b"pod", "service", b"service"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_object: _TypeAlias = _typing.Literal["node", "pod", "service", "endpoint_slice", "namespace", "manifest", "config"]  # noqa: Y015
+    _WhichOneofReturnType_object: _TypeAlias = _typing.Literal["node", "pod", "service", "endpoint_slice", "namespace", "manifest", "config", "ingress"]  # noqa: Y015
     _WhichOneofArgType_object: _TypeAlias = _typing.Literal["object", b"object"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_object) -> _WhichOneofReturnType_object | None: ...
 

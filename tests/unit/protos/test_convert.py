@@ -8,6 +8,7 @@ from netcore.model.change import Batch, Change, Manifest
 from netcore.model.config import ClusterConfig
 from netcore.model.endpoint import Endpoint, EndpointPort, EndpointSlice
 from netcore.model.errors import ConfigError
+from netcore.model.load_balancer import Ingress, IngressBackend, IngressPath, LoadBalancer
 from netcore.model.namespace import Namespace
 from netcore.model.node import Node
 from netcore.model.pod import Pod
@@ -57,7 +58,27 @@ OBJECTS = [
         load_balancer_source_ranges=(IPv4Network("192.0.2.0/24"),),
         health_check_node_port=30100,
         traffic_distribution="PreferClose",
+        load_balancer=LoadBalancer(
+            "application",
+            "kubehop.dev/cloudlb",
+            IPv4Address("172.18.255.201"),
+            (IPv4Address("172.18.255.201"), IPv6Address("fc00::201")),
+        ),
     ),
+    Service("ns", "l", type="LoadBalancer", load_balancer=LoadBalancer()),
+    Ingress(
+        "ns",
+        "i",
+        "u",
+        "kubehop",
+        (
+            IngressPath("shop.test", "/", "Prefix", IngressBackend("web", "http")),
+            IngressPath("", "/api", "Exact", IngressBackend("api", port_number=8080)),
+        ),
+        IngressBackend("fallback", port_number=80),
+        (IPv4Address("172.18.255.200"),),
+    ),
+    Ingress("ns", "empty"),
     Service("ns", "e", type="ExternalName", external_name="example.com"),
     Service("ns", "h", headless=True),
     EndpointSlice(

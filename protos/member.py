@@ -1,4 +1,5 @@
-"""The control plane as this server sees it: register, heartbeats, the stream of state.
+"""The control plane as a member of the cluster that is no node sees it: register, heartbeats, the
+stream of state.
 
 One session is a registration, then heartbeats and the stream side by side until either ends.
 Sessions follow each other with growing pauses, for ever: answers go on from the last state.
@@ -7,10 +8,11 @@ Sessions follow each other with growing pauses, for ever: answers go on from the
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from random import Random
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc.aio
 
@@ -43,8 +45,26 @@ _CHANNEL_OPTIONS = (
 )
 
 
+class Role(Enum):
+    """What a member is in the cluster."""
+
+    DNS = pb.ROLE_DNS
+    LOAD_BALANCER = pb.ROLE_LOAD_BALANCER
+
+
+class Topic(Enum):
+    """What a member wants to hear of."""
+
+    NODES = pb.TOPIC_NODES
+    PODS = pb.TOPIC_PODS
+    SERVICES = pb.TOPIC_SERVICES
+    ENDPOINT_SLICES = pb.TOPIC_ENDPOINT_SLICES
+    NAMESPACES = pb.TOPIC_NAMESPACES
+    INGRESSES = pb.TOPIC_INGRESSES
+
+
 class Feed(Protocol):
-    """Who takes the stream in; see ClusterState."""
+    """Who takes the stream in. `resume_point` is (epoch, revision) of the last whole state."""
 
     @property
     def synced(self) -> bool: ...
@@ -59,8 +79,9 @@ class Feed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who this server is to the control plane. An empty `name` asks for one."""
+    """Who this member is to the control plane. An empty `name` asks for one."""
 
+    role: Role
     instance_id: str
     name: str = ""
     addresses: tuple[IpAddress, ...] = ()
@@ -70,8 +91,11 @@ class StreamEnded(KubehopError):
     """The control plane closed a stream that has no end."""
 
 
-class ControlPlaneClient:
-    """Feeds `feed` from the control plane at `target` (HOST:PORT or unix:/path)."""
+class Member:
+    """Feeds `feed` from the control plane at `target` (HOST:PORT or unix:/path).
+
+    `deliver` makes further calls while a session lasts; when it fails the session ends.
+    """
 
     def __init__(
         self,
@@ -80,14 +104,16 @@ class ControlPlaneClient:
         feed: Feed,
         on_config: Callable[[ClusterConfig], None],
         random: Random,
-        with_pods: bool = False,
+        topics: Sequence[Topic],
+        deliver: "Callable[[ControlPlaneAsyncStub], Coroutine[Any, Any, None]] | None" = None,
     ) -> None:
         self._target = target
         self._identity = identity
         self._feed = feed
         self._on_config = on_config
         self._random = random
-        self._with_pods = with_pods
+        self._topics = topics
+        self._deliver = deliver
         self._pause_s = _FIRST_PAUSE_S
         self._reported: str | None = None
 
@@ -114,10 +140,12 @@ class ControlPlaneClient:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._heartbeats(stub, response.name, interval_s, synced))
             group.create_task(self._watch(stub, response.name, synced))
+            if self._deliver is not None:
+                group.create_task(self._deliver(stub))
 
     async def _register(self, stub: "ControlPlaneAsyncStub") -> pb.RegisterResponse:
         request = pb.RegisterRequest(
-            role=pb.ROLE_DNS,
+            role=self._identity.role.value,
             name=self._identity.name,
             instance_id=self._identity.instance_id,
             underlay_addresses=map(str, self._identity.addresses),
@@ -132,7 +160,7 @@ class ControlPlaneClient:
             ready = self._feed.synced
             request = pb.HeartbeatRequest(
                 name=name,
-                role=pb.ROLE_DNS,
+                role=self._identity.role.value,
                 instance_id=self._identity.instance_id,
                 ready=ready,
                 message="" if ready else "waiting for the first snapshot",
@@ -148,9 +176,7 @@ class ControlPlaneClient:
             synced.clear()
 
     async def _watch(self, stub: "ControlPlaneAsyncStub", name: str, synced: asyncio.Event) -> None:
-        topics = [pb.TOPIC_SERVICES, pb.TOPIC_ENDPOINT_SLICES, pb.TOPIC_NAMESPACES]
-        if self._with_pods:
-            topics.append(pb.TOPIC_PODS)
+        topics = [topic.value for topic in self._topics]
         epoch, revision = self._feed.resume_point
         request = pb.WatchRequest(
             client_name=name, topics=topics, epoch=epoch, since_revision=revision

@@ -4,18 +4,18 @@ from random import Random
 
 import pytest
 
-from coredns_emu.rpc import control_plane as module
-from coredns_emu.rpc.control_plane import ControlPlaneClient, Identity
 from coredns_emu.state import ClusterState
 from netcore.model.address import parse_address
 from netcore.model.change import Batch, Change
 from netcore.model.config import ClusterConfig
 from netcore.model.namespace import Namespace
+from protos import member as module
 from protos.gen.v1 import controlplane_pb2 as pb
+from protos.member import Identity, Member, Role, Topic
 from tests.support.fake_control_plane import CONFIG, FakeControlPlane, running_control_plane
 
 ONE, TWO = Change(Namespace("one")), Change(Namespace("two"))
-IDENTITY = Identity("machine-1", "dns-1", (parse_address("172.18.0.3"),))
+IDENTITY = Identity(Role.DNS, "machine-1", "dns-1", (parse_address("172.18.0.3"),))
 
 
 class Feed(ClusterState):
@@ -40,7 +40,9 @@ def short_pauses(monkeypatch):
 async def connected(target: str, feed: Feed, identity: Identity = IDENTITY, **settings):
     """Runs a client; gives the configurations that it was told."""
     configs: list[ClusterConfig] = []
-    client = ControlPlaneClient(target, identity, feed, configs.append, Random(1), **settings)
+    topics = (Topic.SERVICES, Topic.ENDPOINT_SLICES, Topic.NAMESPACES)
+    settings = {"topics": topics, **settings}
+    client = Member(target, identity, feed, configs.append, Random(1), **settings)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(client.run())
         yield configs
@@ -83,7 +85,7 @@ async def test_registers_watches_and_beats():
 
 
 async def test_pods_are_watched_when_wanted():
-    async with running_session(Feed(), with_pods=True) as (control_plane, _):
+    async with running_session(Feed(), topics=(Topic.PODS,)) as (control_plane, _):
         assert pb.TOPIC_PODS in (await control_plane.watches.get()).topics
 
 
@@ -129,7 +131,7 @@ async def test_a_forgotten_name_is_registered_again():
 
 async def test_refusals_are_tried_again_quietly(caplog):
     caplog.set_level("INFO")
-    async with running_session(Feed(), Identity("unwanted")) as (control_plane, _):
+    async with running_session(Feed(), Identity(Role.DNS, "unwanted")) as (control_plane, _):
         for _ in range(3):
             await control_plane.registrations.get()
     assert [m for m in caplog.messages if "unwanted" in m] == [

@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 def first_problem(client: ApiClient, pods: Iterable[Object]) -> str:
     """What the first pod that is not ready waits for, with its last warning; empty: none does."""
     for pod in pods:
-        if problem := pod_problem(pod):
+        if not _is_done(pod):
             metadata = pod["metadata"]
             path = namespaced("v1", "events", metadata["namespace"])
             warning = last_warning(client.get(path)["items"], metadata["name"])
-            more = f" ({warning})" if warning and warning not in problem else ""
-            return f"pod {metadata['name']}: {problem}{more}"
+            return f"pod {metadata['name']}: {pod_problem(pod, warning)}"
     return ""
 
 
-def pod_problem(pod: Object) -> str:
-    """Why the pod is not ready; empty when it is, or has done its work."""
+def _is_done(pod: Object) -> bool:
+    return is_ready(pod) or (pod.get("status") or {}).get("phase") == "Succeeded"
+
+
+def pod_problem(pod: Object, warning: str) -> str:
+    """Why a pod is not ready; its last warning, where its status has no words for it."""
     status = pod.get("status") or {}
-    phase = status.get("phase", "Pending")
-    if is_ready(pod) or phase == "Succeeded":
-        return ""
     for condition in status.get("conditions") or ():
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             return f"{condition.get('reason', 'Unscheduled')}: {condition.get('message', '')}"
@@ -41,12 +41,16 @@ def pod_problem(pod: Object) -> str:
         *(status.get("containerStatuses") or ()),
     )
     for container in containers:
-        if problem := _container_problem(container):
+        if problem := _container_problem(container, warning):
             return problem
-    return f"it is {phase} and not ready"
+    return _with(warning, f"it is {status.get('phase', 'Pending')} and not ready")
 
 
-def _container_problem(container: Object) -> str:
+def _with(warning: str, problem: str) -> str:
+    return f"{problem}: {warning}" if warning else problem
+
+
+def _container_problem(container: Object, warning: str) -> str:
     state = container.get("state") or {}
     name = container["name"]
     if waiting := state.get("waiting"):
@@ -54,8 +58,8 @@ def _container_problem(container: Object) -> str:
         return f"container {name} waits: {words}{_last_end(container)}"
     if (ended := state.get("terminated")) and ended.get("exitCode"):
         return f"container {name} has ended with exit code {ended['exitCode']}"
-    if state.get("running") and not container.get("ready"):
-        return f"container {name} runs and is not ready"
+    if "running" in state and not container.get("ready"):
+        return _with(warning, f"container {name} runs and is not ready")
     return ""
 
 

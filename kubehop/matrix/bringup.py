@@ -84,7 +84,8 @@ def _tried(mode: str, plan: Plan, paths: ClusterPaths, progress: Callable[[str],
 def _deploy(paths: ClusterPaths, plan: Plan, progress: Callable[[str], None]) -> None:
     client = ApiClient(load_credentials(paths.kubeconfig))
     try:
-        progress(f"Applying {len(plan.manifests)} objects")
+        count = len(plan.manifests)
+        progress(f"Applying {count} object{'s' if count > 1 else ''}")
         applied = apply_manifests(client, plan.manifests)
         progress("Waiting for pods, endpoints and nodes")
         await_rollout(client, applied, plan.timeout_s)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kubehop.matrix.comparison import Compared, Comparison
     from kubehop.matrix.trial import Finished, Output
 
-COLUMNS = ("MODE", "EXIT CODE", "TIME", "OUTPUT")
+COLUMNS = ("MODE", "EXIT CODE", "TIME", "RESULT")
 _STDERR_LINES = 20
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import selectors
 import signal
@@ -22,6 +23,8 @@ _LAST_CHUNKS = 16
 """A pipe holds no more (pipe(7): 1 MiB); who still writes to it then has left the group."""
 _GRACE_S = 2.0
 _SHELL_SIGNAL_BASE = 128
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 
 class CannotRun(KubehopError):
@@ -43,6 +46,7 @@ def run_command(command: Sequence[str], environment: Mapping[str, str]) -> Finis
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=_die_with_parent,
         )
     except OSError as error:
         raise CannotRun(f"cannot run {command[0]}: {error.strerror}") from error
@@ -51,6 +55,11 @@ def run_command(command: Sequence[str], environment: Mapping[str, str]) -> Finis
     code = process.returncode
     exit_code = code if code >= 0 else _SHELL_SIGNAL_BASE - code
     return Finished(exit_code, time.monotonic() - began, stdout, stderr)
+
+
+def _die_with_parent() -> None:
+    """Also when this process is killed: the cluster goes then, too. There are no threads here."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 class _Capture:

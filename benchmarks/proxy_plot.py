@@ -15,6 +15,7 @@ _STYLES = {
     "nftables": ("#3a8a4d", "^"),
     "ebpf": ("#7a4f9a", "D"),
 }
+_OVER_DECADES = ("rules", "sync-all")
 
 
 def draw(figures: Sequence[Figure], caption: str, path: Path) -> None:
@@ -33,15 +34,20 @@ def draw(figures: Sequence[Figure], caption: str, path: Path) -> None:
 
 
 def _lines(axis: Axes, figure: Figure) -> None:
+    sizes = [point.services for point in next(iter(figure.points.values()))]
     for mode, points in figure.points.items():
         colour, marker = _STYLES[mode]
-        sizes = [point.services for point in points]
         lower, upper = zip(*(point.quartiles for point in points), strict=True)
         axis.fill_between(sizes, lower, upper, color=colour, alpha=0.2, lw=0)
         medians = [point.median for point in points]
         axis.plot(sizes, medians, color=colour, marker=marker, ms=4, lw=1.2, label=mode)
     axis.set_xscale("log")
-    axis.set_yscale("log")
+    axis.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axis.minorticks_off()
+    if figure.name in _OVER_DECADES:
+        axis.set_yscale("log")
+    else:
+        axis.set_ylim(bottom=0)
     axis.set_xlabel("Services")
     axis.set_title(figure.unit, loc="left", fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)

@@ -1,8 +1,9 @@
 """`make bench`: kubehop measured beside the kernel, as figures and never as assertions.
 
 Prints a table, writes JSON to BENCH_OUT or benchmarks/results/bench.json, and draws the ratios
-to BENCH_PLOT or docs/benchmarks.svg. Further: BENCH_ROUNDS, BENCH_SECONDS (per probe), BENCH_ONLY
-(rows or groups, with commas; then nothing is drawn unless BENCH_PLOT says where).
+to BENCH_PLOT or docs/benchmarks.svg, those of the proxy modes beside it to proxy-modes.svg.
+Further: BENCH_ROUNDS, BENCH_SECONDS (per probe), BENCH_ONLY (rows or groups, with commas; then
+nothing is drawn unless BENCH_PLOT says where).
 """
 
 import argparse
@@ -13,9 +14,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from benchmarks import scale
+from benchmarks import proxy_modes, proxy_report, scale
 from benchmarks.goals import GROUPS, STARTUP, TRAFFIC, Measure
 from benchmarks.machine import describe_machine, machine_line
 from benchmarks.report import KUBEHOP, Row, Samples, rows_of, table
@@ -62,7 +64,8 @@ def _bench(settings: Settings) -> int:
     rows = list(rows_of(samples, measures))
     if settings.wants("scale"):
         rows += _scale_rows()
-    _publish(settings, rows, machine, f"{began:%Y-%m-%d}")
+    figures = proxy_modes.measure(settings.rounds) if settings.wants("proxy-modes") else []
+    _publish(settings, rows, figures, machine, f"{began:%Y-%m-%d}")
     return 1 if failures or any(row.kubehop is None for row in rows) else 0
 
 
@@ -83,14 +86,24 @@ def _scale_rows() -> Iterator[Row]:
         yield Row(row["name"], row["unit"], None, value, row["goal"], True, {KUBEHOP: [value]})
 
 
-def _publish(settings: Settings, rows: list[Row], machine: dict[str, Any], date: str) -> None:
-    print(table(rows))
+def _publish(
+    settings: Settings,
+    rows: list[Row],
+    figures: list[proxy_report.Figure],
+    machine: dict[str, Any],
+    date: str,
+) -> None:
+    if rows:
+        print(table(rows))
+    if figures:
+        print(proxy_report.tables(figures))
     print(f"{date}, {machine_line(machine)}, {settings.rounds} x {settings.seconds} s, medians")
     if machine["load"] > 0.5:
         print(f"The machine was not still before (load {machine['load']}): measure again.")
     settings.out.parent.mkdir(parents=True, exist_ok=True)
     found = {
         "rows": [row.as_json() for row in rows],
+        "proxy_modes": proxy_report.as_json(figures),
         "date": date,
         "machine": machine,
         "rounds": settings.rounds,
@@ -99,10 +112,18 @@ def _publish(settings: Settings, rows: list[Row], machine: dict[str, Any], date:
     settings.out.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     print(f"written to {settings.out}")
     if settings.plot:
-        from benchmarks.plot import draw  # the library is heavy, and a quick look does without
+        _draw(settings.plot, rows, figures, f"{date}: {machine_line(machine)}")
 
-        draw(rows, f"kubehop beside the kernel, {date}: {machine_line(machine)}", settings.plot)
-        print(f"drawn to {settings.plot}")
+
+def _draw(path: Path, rows: list[Row], figures: list[proxy_report.Figure], caption: str) -> None:
+    from benchmarks import plot, proxy_plot  # the library is heavy: a quick look does without
+
+    if plot.draw(rows, f"kubehop beside the kernel, {caption}", path):
+        print(f"drawn to {path}")
+    if figures:
+        beside = path.with_name("proxy-modes.svg")
+        proxy_plot.draw(figures, f"proxy modes of kubehop, {caption}", beside)
+        print(f"drawn to {beside}")
 
 
 if __name__ == "__main__":

@@ -45,5 +45,6 @@ STARTUP = {
     "idle-cpu": Measure("% of one core, whole idle cluster", 2.0, at_most=True),
 }
 
-GROUPS = ("traffic", "startup", "scale")
-"""What BENCH_ONLY may name beside single rows. The rows of `scale` come all or none."""
+GROUPS = ("traffic", "startup", "scale", "proxy-modes")
+"""What BENCH_ONLY may name beside single rows. The rows of `scale` and the tables of
+`proxy-modes` come all or none."""

@@ -13,8 +13,8 @@ _MET, _OTHER, _GOAL = "#2f6f9f", "#b8602a", "#222222"
 _ROW_INCHES = 0.34
 
 
-def draw(rows: Sequence[Row], caption: str, path: Path) -> None:
-    """Writes an SVG of all rows that have a ratio; nothing when there are none."""
+def draw(rows: Sequence[Row], caption: str, path: Path) -> bool:
+    """Writes an SVG of all rows that have a ratio; whether there are any."""
     more = [row for row in rows if row.ratio is not None and not row.at_most]
     less = [row for row in rows if row.ratio is not None and row.at_most]
     parts = [
@@ -26,7 +26,7 @@ def draw(rows: Sequence[Row], caption: str, path: Path) -> None:
         if found
     ]
     if not parts:
-        return
+        return False
     heights = [len(found) + 1.6 for found, _ in parts]
     # The same figures make the same file.
     style = {"svg.hashsalt": "kubehop", "svg.fonttype": "path", "font.size": 9}
@@ -38,6 +38,7 @@ def draw(rows: Sequence[Row], caption: str, path: Path) -> None:
         figure.suptitle(caption, fontsize=8)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "make bench"})
+    return True
 
 
 def _bars(axis: Axes, rows: Sequence[Row], title: str) -> None:

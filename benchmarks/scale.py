@@ -62,9 +62,9 @@ def _first_packets() -> Iterator[Row]:
     sizes = (10, 1_000, 10_000)
     values = first_packet_us(sizes)
     for size in sizes:
-        yield _row(f"first-packet-iptables-{size}", values[size], "us to decide")
+        yield _row(f"first-packet-{size}", values[size], "us to decide")
     growth = values[10_000] / values[10]
-    yield _row("first-packet-iptables-growth", growth, "x, 10,000 services against 10", 1.2)
+    yield _row("first-packet-growth", growth, "x, 10,000 services against 10", 1.2)
 
 
 async def _services(kubeconfig: Path) -> list[Row]:

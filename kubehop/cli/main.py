@@ -21,6 +21,7 @@ _COMMANDS = {
     "kubeconfig": "kubehop.cli.kubeconfig",
     "logs": "kubehop.cli.logs",
     "demo": "kubehop.cli.demo",
+    "matrix": "kubehop.cli.matrix",
     "trace": "kubehop.cli.trace",
     "node": "kubehop.cli.node",
     "version": "kubehop.cli.version",

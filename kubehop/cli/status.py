@@ -42,8 +42,8 @@ def command(name: str, output: str) -> None:
 
 def _nodes(paths: ClusterPaths) -> tuple[list[dict[str, Any]], str | None]:
     from kubehop.kubernetes.client import ApiClient
+    from kubehop.kubernetes.conditions import is_ready
     from kubehop.kubernetes.credentials import load_credentials
-    from kubehop.local.readiness import is_ready
 
     try:
         client = ApiClient(load_credentials(paths.kubeconfig), timeout_s=5)

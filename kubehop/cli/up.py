@@ -8,46 +8,23 @@ from pathlib import Path
 
 import click
 
+from kubehop.cli.cluster_options import balancing, cluster_shape, cluster_spec
 from kubehop.cli.progress import Steps
 from kubehop.local.cluster import DEFAULT_WAIT_S, Wishes, create
 from kubehop.local.paths import DEFAULT_CLUSTER
-from kubehop.local.spec import ClusterSpec, workers
 from netcore.model.config import DEFAULT_PROXY_MODE
-from netcore.model.errors import ConfigError
-from netcore.service.modes.registry import LB_ALGORITHMS, PROXY_MODES
-from netcore.service.schedulers import SCHEDULERS
-
-_DEFAULT_NODES = 3
+from netcore.service.modes.registry import PROXY_MODES
 
 
 @click.command("up")
 @click.option("--name", metavar="N", help=f"The cluster's name.  [default: {DEFAULT_CLUSTER}]")
-@click.option("--nodes", type=int, metavar="K", help=f"Worker nodes.  [default: {_DEFAULT_NODES}]")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, allow_dash=True),
-    metavar="FILE",
-    help="A kind Cluster file (v1alpha4); - reads standard input.",
-)
+@cluster_shape
 @click.option(
     "--proxy-mode",
     type=click.Choice(PROXY_MODES),
     help=f"How nodes translate Services.  [default: the file's, or {DEFAULT_PROXY_MODE}]",
 )
-@click.option(
-    "--ipvs-scheduler",
-    type=click.Choice(tuple(SCHEDULERS)),
-    default="rr",
-    show_default=True,
-    help="Of proxy mode ipvs.",
-)
-@click.option(
-    "--lb-algorithm",
-    type=click.Choice(LB_ALGORITHMS),
-    default="random",
-    show_default=True,
-    help="Of proxy mode ebpf.",
-)
+@balancing
 @click.option(
     "--kubeconfig",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -78,7 +55,7 @@ def command(
 
     began = time.monotonic()
     spec = replace(
-        _spec(name, nodes, config), ipvs_scheduler=ipvs_scheduler, lb_algorithm=lb_algorithm
+        cluster_spec(name, nodes, config), ipvs_scheduler=ipvs_scheduler, lb_algorithm=lb_algorithm
     )
     if proxy_mode is not None:
         spec = replace(spec, proxy_mode=proxy_mode)
@@ -89,24 +66,3 @@ def command(
     click.echo(f"The cluster is up after {time.monotonic() - began:.1f} s. Now try:", err=True)
     where = f" --kubeconfig {target}" if kubeconfig else ""
     click.echo(f"  kubectl{where} --context {context_name(spec.name)} get nodes", err=True)
-
-
-def _spec(name: str | None, nodes: int | None, config: Path | None) -> ClusterSpec:
-    if config is None:
-        chosen = name or DEFAULT_CLUSTER
-        return ClusterSpec(chosen, workers(chosen, _DEFAULT_NODES if nodes is None else nodes))
-    if nodes is not None:
-        raise ConfigError("--nodes and --config exclude each other: the file lists the nodes")
-    from kubehop.local.kindconfig import parse_kind_config
-
-    try:
-        with click.open_file(str(config), encoding="utf-8") as file:
-            text = file.read()
-    except OSError as error:
-        raise ConfigError(f"cannot read {config}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"cannot read {config}: {error}") from error
-    parsed = parse_kind_config(text, str(config), DEFAULT_CLUSTER, name)
-    for warning in parsed.warnings:
-        click.echo(f"Warning: {warning}", err=True)
-    return parsed.spec

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import kubehop
+from kubehop.kubernetes.conditions import is_ready
 from kubehop.kubernetes.paths import namespaced, object_path
 from kubehop.kubernetes.pods import list_pods
-from kubehop.local.readiness import is_ready
 from netcore.model.errors import KubehopError
 
 if TYPE_CHECKING:

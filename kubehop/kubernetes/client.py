@@ -49,8 +49,9 @@ class ApiClient:
         return json.loads(self._request("GET", _url(path, parameters)))
 
     def apply(self, path: str, manifest: dict[str, Any]) -> dict[str, Any]:
-        """Server-side apply: the object as stored."""
-        url = _url(path, {"fieldManager": FIELD_MANAGER, "force": "true"})
+        """Server-side apply: the object as stored. Unknown fields are refused."""
+        parameters = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", "force": "true"}
+        url = _url(path, parameters)
         applied = json.loads(self._request("PATCH", url, json.dumps(manifest).encode(), _APPLY))
         return dict(applied)
 

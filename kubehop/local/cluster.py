@@ -58,6 +58,28 @@ def create(spec: ClusterSpec, wishes: Wishes, progress: Callable[[str], None]) -
     `progress` gets one line when each step begins. Raises ConfigError, MissingRights,
     LaunchFailed, NotReady.
     """
+    paths = _checked(spec, wishes)
+    with _launched(spec, paths, progress) as lifeline:
+        _complete(spec, paths, wishes, progress)
+        lifeline.adopt()
+    return paths
+
+
+@contextlib.contextmanager
+def borrowed(
+    spec: ClusterSpec, wishes: Wishes, progress: Callable[[str], None]
+) -> Iterator[ClusterPaths]:
+    """A running cluster for the time of the body; nothing of it is left afterwards.
+
+    It also ends when this process is killed. Raises as `create` does.
+    """
+    paths = _checked(spec, wishes)
+    with _launched(spec, paths, progress):
+        _complete(spec, paths, wishes, progress)
+        yield paths
+
+
+def _checked(spec: ClusterSpec, wishes: Wishes) -> ClusterPaths:
     check(spec)
     check_tun()
     check_ipv6(spec.versions)
@@ -65,11 +87,7 @@ def create(spec: ClusterSpec, wishes: Wishes, progress: Callable[[str], None]) -
         from kubehop.local.kubeconfig import check_kubeconfig
 
         check_kubeconfig(wishes.merge_into)
-    paths = cluster_paths(spec.name)
-    with _launched(spec, paths, progress) as lifeline:
-        _complete(spec, paths, wishes, progress)
-        lifeline.adopt()
-    return paths
+    return cluster_paths(spec.name)
 
 
 def delete(name: str) -> bool:
@@ -139,7 +157,8 @@ def _nodes(spec: ClusterSpec) -> str:
 def _launched(
     spec: ClusterSpec, paths: ClusterPaths, progress: Callable[[str], None]
 ) -> Iterator[Lifeline]:
-    """A supervisor that runs and has started all programs; it ends when the body fails.
+    """A supervisor that runs and has started all programs; it ends with the body, unless that
+    has adopted the cluster.
 
     The supervisor makes all files. Should this process be killed it sees the lifeline's end and
     takes them away again.
@@ -155,9 +174,9 @@ def _launched(
             try:
                 _await_running(lifeline, paths, output)
                 yield lifeline
-            except BaseException:
-                _take_down(lifeline, paths, supervisor)
-                raise
+            finally:
+                if not lifeline.adopted:
+                    _take_down(lifeline, paths, supervisor)
 
 
 def _start_supervisor(order: LaunchOrder, output: IO[bytes]) -> subprocess.Popen[bytes]:

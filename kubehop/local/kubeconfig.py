@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from kubehop.kubernetes.text_yaml import TextLoader
 from netcore.model.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -101,19 +102,9 @@ def _section(config: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [entry for entry in entries if isinstance(entry, dict)]
 
 
-class _TextLoader(yaml.SafeLoader):
-    """Leaves timestamps as the text they are: they must be written back unchanged."""
-
-
-_TextLoader.yaml_implicit_resolvers = {
-    first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:timestamp"]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def _load(path: Path) -> dict[str, Any]:
     try:
-        config = yaml.load(path.read_text(), Loader=_TextLoader)
+        config = yaml.load(path.read_text(), Loader=TextLoader)
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:

@@ -75,6 +75,7 @@ class Lifeline:
         self._socket, self._stream = sock, sock.makefile("rb")
         self.seen: set[str] = set()
         """The kinds of all events so far."""
+        self.adopted = False
 
     def events(self) -> Iterator[LaunchEvent]:
         """The supervisor's next events, until its end. Raises OSError after `end`'s patience."""
@@ -88,6 +89,7 @@ class Lifeline:
         self._socket.sendall(ADOPTED)
         for _ in self.events():
             pass
+        self.adopted = True
 
     def end(self, patience_s: float) -> None:
         """Asks the supervisor to end and waits for it, so long. Raises OSError."""

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from kubehop.kubernetes.client import ApiClient, ApiError, ApiUnreachable
+from kubehop.kubernetes.conditions import is_ready
 from kubehop.kubernetes.credentials import load_credentials
 from kubehop.local.control import NoAnswer, ask
 from kubehop.local.logfile import last_line
@@ -80,12 +81,6 @@ def ready_nodes(client: ApiClient) -> set[str]:
     """The names of the nodes whose condition Ready is True."""
     nodes = client.get("/api/v1/nodes")["items"]
     return {node["metadata"]["name"] for node in nodes if is_ready(node)}
-
-
-def is_ready(thing: dict[str, Any]) -> bool:
-    """Whether the object's condition Ready is True."""
-    conditions = thing.get("status", {}).get("conditions", [])
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def _has_dns(client: ApiClient) -> bool:

@@ -64,6 +64,19 @@ def test_a_quick_look(environment, tmp_path):
     assert left_behind(tmp_path) == []
 
 
+def test_the_proxy_modes(environment, tmp_path):
+    environment["BENCH_ONLY"] = "proxy-modes"
+    done = subprocess.run(
+        COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert found["rows"] == []
+    modes = {(row["mode"], row["services"]) for row in found["proxy_modes"]}
+    assert modes >= {(mode, 5000) for mode in ("iptables", "ipvs", "nftables", "ebpf")}
+    assert "first-packet: " in done.stdout
+
+
 def test_an_interrupted_run_leaves_nothing(environment, tmp_path):
     environment["BENCH_ONLY"], environment["BENCH_SECONDS"] = "tcp-cross-1", "60"
     with subprocess.Popen(

@@ -40,7 +40,7 @@ def test_apply_is_server_side_apply(client, server):
     [request] = server.requests
     assert request["method"] == "PATCH"
     assert request["type"] == "application/apply-patch+yaml"
-    assert request["path"].endswith("/a?fieldManager=kubehop&force=true")
+    assert request["path"].endswith("/a?fieldManager=kubehop&fieldValidation=Strict&force=true")
     assert request["body"] == '{"kind": "Service"}'
 
 

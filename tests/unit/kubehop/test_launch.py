@@ -1,7 +1,7 @@
 import socket
 from pathlib import Path
 
-from kubehop.local.launch import LaunchEvent, LaunchOrder, Lifeline
+from kubehop.local.launch import ADOPTED, LaunchEvent, LaunchOrder, Lifeline
 from kubehop.local.spec import ClusterSpec, workers
 
 
@@ -31,3 +31,29 @@ def test_a_dead_command_is_noticed():
         ours.close()
 
         assert not LaunchEvent("cleaned").send(theirs.fileno())
+
+
+def test_a_cluster_is_adopted_when_the_supervisor_has_heard_of_it():
+    ours, theirs = socket.socketpair()
+    with ours:
+        lifeline = Lifeline(ours)
+        with theirs:
+            theirs.shutdown(socket.SHUT_WR)  # the end that the supervisor makes of it
+            assert not lifeline.adopted
+
+            lifeline.adopt()
+
+            assert lifeline.adopted
+            assert theirs.recv(100) == ADOPTED
+
+
+def test_a_cluster_that_is_ended_is_not_adopted():
+    ours, theirs = socket.socketpair()
+    with ours:
+        lifeline = Lifeline(ours)
+        with theirs:
+            theirs.shutdown(socket.SHUT_WR)
+            lifeline.end(5.0)
+
+            assert theirs.recv(100) == b""
+            assert not lifeline.adopted

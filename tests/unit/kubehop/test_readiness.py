@@ -3,10 +3,11 @@ import time
 import pytest
 
 from kubehop.kubernetes.client import ApiError
+from kubehop.kubernetes.conditions import is_ready
 from kubehop.local import readiness
 from kubehop.local.control import NoAnswer
 from kubehop.local.paths import ClusterPaths
-from kubehop.local.readiness import NotReady, Readiness, is_ready
+from kubehop.local.readiness import NotReady, Readiness
 
 
 def node(name, ready):

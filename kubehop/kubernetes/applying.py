@@ -1,0 +1,75 @@
+"""Applying manifests of any kind that the API server has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kubehop.kubernetes.client import ApiError
+from netcore.model.errors import KubehopError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kubehop.kubernetes.client import ApiClient
+    from kubehop.kubernetes.manifests import Manifest
+
+    Object = dict[str, Any]
+
+_NOT_FOUND = 404
+
+
+class NotApplied(KubehopError):
+    """The API server refused a manifest; the message names it and has the server's words."""
+
+
+def apply_manifests(
+    client: ApiClient, manifests: Iterable[Manifest], default_namespace: str = "default"
+) -> list[Object]:
+    """Applies them in their order: the objects as stored.
+
+    Raises NotApplied for the first that is refused, or ApiUnreachable.
+    """
+    kinds = _Kinds(client)
+    applied = []
+    for manifest in manifests:
+        try:
+            path = kinds.path_of(manifest.object, default_namespace)
+            applied.append(client.apply(path, manifest.object))
+        except ApiError as error:
+            raise NotApplied(f"{manifest.title} is refused: {error}") from error
+    return applied
+
+
+class _Kinds:
+    """The kinds of an API server, asked for by group and version when the first is met."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+        self._known: dict[str, dict[str, Object]] = {}
+
+    def path_of(self, manifest: Object, default_namespace: str) -> str:
+        """Where the object lives. Raises ApiError with kubectl's words for an unknown kind."""
+        version, kind = manifest["apiVersion"], manifest["kind"]
+        if version not in self._known:
+            self._known[version] = self._ask(version)
+        resource = self._known[version].get(kind)
+        if resource is None:
+            message = f'no matches for kind "{kind}" in version "{version}"'
+            raise ApiError(_NOT_FOUND, "NoKindMatch", message)
+        root = _root(version)
+        if resource["namespaced"]:
+            root += f"/namespaces/{manifest['metadata'].get('namespace') or default_namespace}"
+        return f"{root}/{resource['name']}/{manifest['metadata']['name']}"
+
+    def _ask(self, version: str) -> dict[str, Object]:
+        try:
+            found = self._client.get(_root(version))["resources"]
+        except ApiError as error:
+            if error.code == _NOT_FOUND:
+                return {}
+            raise
+        return {entry["kind"]: entry for entry in found if "/" not in entry["name"]}
+
+
+def _root(version: str) -> str:
+    return f"/apis/{version}" if "/" in version else f"/api/{version}"

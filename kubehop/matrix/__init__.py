@@ -1,0 +1,1 @@
+"""`kubehop matrix`: the same manifests and the same command under several proxy modes."""

@@ -1,4 +1,4 @@
-# One image for all of kubehop: control plane, DNS server and node.
+# One image for all of kubehop: control plane, DNS server, load balancer and node.
 # BASE_IMAGE needs Python >= 3.11; a bare Debian gets it from its own packages.
 ARG BASE_IMAGE=python:3.13-slim-bookworm
 FROM ${BASE_IMAGE} AS build
@@ -11,6 +11,7 @@ COPY protos protos
 COPY nodeagent nodeagent
 COPY controlplane controlplane
 COPY coredns_emu coredns_emu
+COPY cloudlb cloudlb
 COPY kubehop kubehop
 COPY examples examples
 RUN python3 -m venv /opt/kubehop && /opt/kubehop/bin/pip install --no-cache-dir .

@@ -34,9 +34,7 @@ def assign(claims: Iterable[Claim], pool: AddressPool, before: Assignment) -> As
                 problem = given.complete(claim)
                 if problem:
                     problems[claim.owner] = problem
-    addresses = {
-        claim.owner: given.of(claim) for claim in wanted if claim.owner not in problems
-    }
+    addresses = {claim.owner: given.of(claim) for claim in wanted if claim.owner not in problems}
     return Assignment(addresses, problems)
 
 

@@ -83,7 +83,7 @@ def _claim(service: Service, wanted: LoadBalancer) -> Claim:
     try:
         kind = Kind(wanted.type or Kind.NETWORK.value)
     except ValueError:
-        problem = f"annotation {TYPE_ANNOTATION}: {wanted.type!r} is neither network nor application"
+        problem = f"annotation {TYPE_ANNOTATION}: {wanted.type!r} is not network or application"
     return Claim(
         owner=Owner("Service", *service.key),
         kind=kind,
@@ -99,8 +99,8 @@ def _unfit(service: Service) -> str:
     for port in service.ports:
         if port.protocol != "TCP":
             return (
-                f"an application load balancer speaks HTTP: port {port.port}/{port.protocol} cannot "
-                f"be one of its ports; annotate {TYPE_ANNOTATION}: network"
+                f"an application load balancer speaks HTTP and has no use for port "
+                f"{port.port}/{port.protocol}: annotate {TYPE_ANNOTATION}: network"
             )
         if not port.node_port:
             return (

@@ -15,7 +15,7 @@ from typing import Any
 
 from coredns_emu.chain import Plugin, link
 from coredns_emu.http import serve_page
-from coredns_emu.options import Options, parse_options, source_towards
+from coredns_emu.options import Options, parse_options
 from coredns_emu.plugins.errors import Errors
 from coredns_emu.plugins.forward import Forward
 from coredns_emu.plugins.forward.upstreams import Upstream, parse_resolv_conf, without_self
@@ -31,7 +31,7 @@ from netcore.dns.zones import Zones
 from netcore.model.address import IpAddress, parse_address
 from netcore.model.config import ClusterConfig
 from netcore.model.errors import KubehopError, first_error
-from protos.member import Identity, Member, Role, Topic
+from protos.member import Identity, Member, Role, Topic, source_towards
 
 log = logging.getLogger("coredns_emu")
 

@@ -85,19 +85,3 @@ def _options(given: argparse.Namespace) -> Options:
 
 def _optional(text: str | None) -> ListenAddress | None:
     return parse_listen(text, inherited=False) if text else None
-
-
-def source_towards(control_plane: str) -> IpAddress:
-    """This machine's address on the way to the control plane. Sends nothing."""
-    host, separator, port = control_plane.rpartition(":")
-    if not separator or control_plane.startswith("unix:"):
-        raise ConfigError("--advertise-address is needed: --control-plane names no host")
-    try:
-        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(found[0], socket.SOCK_DGRAM) as probe:
-            probe.connect(found[4])
-            return parse_address(str(probe.getsockname()[0]))
-    except OSError as error:
-        raise ConfigError(
-            f"--control-plane {control_plane}: {error}; is it started, and its name known here?"
-        ) from error

@@ -8,6 +8,7 @@ Sessions follow each other with growing pauses, for ever: answers go on from the
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -16,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc.aio
 
-from netcore.model.address import IpAddress
+from netcore.model.address import IpAddress, parse_address
 from netcore.model.change import Batch
 from netcore.model.config import ClusterConfig
-from netcore.model.errors import KubehopError, first_error
+from netcore.model.errors import ConfigError, KubehopError, first_error
 from protos.convert import batch_from_pb, config_from_pb
 from protos.gen.v1 import controlplane_pb2 as pb
 from protos.gen.v1.controlplane_pb2_grpc import ControlPlaneStub
@@ -194,3 +195,24 @@ class Member:
         if reason != self._reported:
             log.warning("control plane %s: %s; trying again", self._target, reason)
         self._reported = reason or ""
+
+
+def source_towards(control_plane: str) -> IpAddress:
+    """This machine's address on the way to the control plane (HOST:PORT). Sends nothing.
+
+    Raises ConfigError.
+    """
+    host, separator, port = control_plane.rpartition(":")
+    if not separator or control_plane.startswith("unix:"):
+        raise ConfigError(
+            f"--control-plane {control_plane} names no host: say this machine's own address"
+        )
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(found[0], socket.SOCK_DGRAM) as probe:
+            probe.connect(found[4])
+            return parse_address(str(probe.getsockname()[0]))
+    except OSError as error:
+        raise ConfigError(
+            f"--control-plane {control_plane}: {error}; is it started, and its name known here?"
+        ) from error

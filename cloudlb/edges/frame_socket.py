@@ -35,7 +35,9 @@ class FrameSocket:
                 socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_ALL)
             )
         except OSError as error:
-            raise DatapathError("open", "a packet socket", f"{error.strerror}; it needs CAP_NET_RAW") from error
+            raise DatapathError(
+                "open", "a packet socket", f"{error.strerror}; it needs CAP_NET_RAW"
+            ) from error
         try:
             self._configure(device)
             self._socket.bind((device, _ETH_P_ALL))

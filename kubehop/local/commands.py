@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from kubehop.local.spec import (
     AGENT_PORT,
     API_PORT,
+    CLOUD_ADDRESS,
+    CLOUD_POOL,
     CONTROL_PLANE_ADDRESS,
     DNS_ADDRESS,
     RPC_PORT,
@@ -83,6 +85,20 @@ def dns(spec: ClusterSpec) -> Command:
         *(("--advertise-address", str(address)) for address in addresses),
         ("--resolv-conf", "/etc/resolv.conf"),
         ("--name", "coredns"),
+    )
+
+
+def cloud(spec: ClusterSpec) -> Command:
+    """The cloud's load balancers, a machine of their own on the underlay."""
+    firsts, lasts = (spec.addresses(address) for address in CLOUD_POOL)
+    pool = ",".join(f"{first}-{last}" for first, last in zip(firsts, lasts, strict=True))
+    return _command(
+        "cloudlb",
+        "cloudlb",
+        ("--control-plane", _at(spec.addresses(CONTROL_PLANE_ADDRESS)[0], RPC_PORT)),
+        ("--address", str(spec.addresses(CLOUD_ADDRESS)[0])),
+        ("--pool", pool),
+        ("--instance-id", "cloudlb"),
     )
 
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 UNDERLAY = IPv4Network("172.18.0.0/16")
 CONTROL_PLANE_ADDRESS = IPv4Address("172.18.0.2")
 DNS_ADDRESS = IPv4Address("172.18.0.3")
+CLOUD_ADDRESS = IPv4Address("172.18.0.4")
+CLOUD_POOL = (IPv4Address("172.18.255.200"), IPv4Address("172.18.255.250"))
+"""The first and the last external address that the cloud's load balancers give away."""
+
 FIRST_NODE_ADDRESS = IPv4Address("172.18.0.11")
 IPV6_UNDERLAY = IPv6Network("fc00:f853:ccd:e793::/64")  # as kind's network
 UNDERLAY_MTU = 1500

@@ -17,7 +17,7 @@ from kubehop.local.control import serve_control
 from kubehop.local.launch import ADOPTED, LaunchEvent, LaunchOrder
 from kubehop.local.logfile import LogFile
 from kubehop.local.reaper import Reaper
-from kubehop.local.spec import DNS_ADDRESS
+from kubehop.local.spec import CLOUD_ADDRESS, DNS_ADDRESS
 from netcore.model.errors import KubehopError
 
 if TYPE_CHECKING:
@@ -82,12 +82,13 @@ class Supervisor:
         add(commands.control_plane(self._spec, self._paths, port), underlay.netns, self._api)
         dns_sockets = underlay.listen_dns(self._spec.addresses(DNS_ADDRESS))
         add(commands.dns(self._spec), None, *dns_sockets)
+        add(commands.cloud(self._spec), underlay.connect_machine("cloud", CLOUD_ADDRESS))
         for index, namespace in enumerate(self._node_namespaces(underlay)):
             add(commands.node(self._spec, self._paths, index), namespace)
 
     def _node_namespaces(self, underlay: Underlay) -> list[int]:
         return [
-            underlay.connect(index + 1, self._spec.node_address(index))
+            underlay.connect_node(index + 1, self._spec.node_address(index))
             for index in range(len(self._spec.nodes))
         ]
 

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
 
 from pyroute2 import IPRoute
@@ -19,7 +19,7 @@ from kubehop.local.spec import (
 from netcore.model.address import IpAddress
 
 BRIDGE = "underlay"
-_NODE_DEVICE = "eth0"
+_DEVICE = "eth0"
 _IFA_F_NODAD = 0x02
 
 _NODE_SYSCTLS = {
@@ -33,6 +33,8 @@ _NODE_SYSCTLS = {
     "net/ipv6/conf/all/forwarding": "1",
 }
 """What a node's kernel must allow for the agent's datapath. Compose sets the same."""
+
+_MACHINE_SYSCTLS = {"net/ipv4/ip_forward": "0"}
 
 
 _IPV6_ENABLED = ("net/ipv6/conf/all/disable_ipv6", "0")
@@ -54,16 +56,24 @@ class Underlay:
         """A UDP and a TCP socket of port 53 for each of the DNS server's addresses."""
         return run_in_netns(self.netns, lambda: _open_dns(addresses))
 
-    def connect(self, number: int, address: IPv4Address) -> int:
+    def connect_node(self, number: int, address: IPv4Address) -> int:
         """A new node's namespace, its eth0 on the bridge with `address`. Raises OSError."""
-        node = new_netns()
+        return self._connect(f"node{number}", address, _NODE_SYSCTLS)
+
+    def connect_machine(self, port: str, address: IPv4Address) -> int:
+        """The same for a machine that forwards nothing; `port` is the bridge's end."""
+        return self._connect(port, address, _MACHINE_SYSCTLS)
+
+    def _connect(self, port: str, address: IPv4Address, sysctls: Mapping[str, str]) -> int:
+        machine = new_netns()
+        has_ipv6 = self._has_ipv6
         try:
-            run_in_netns(self.netns, lambda: _plug(number, node))
-            run_in_netns(node, lambda: _configure_node(address, has_ipv6=self._has_ipv6))
+            run_in_netns(self.netns, lambda: _plug(port, machine))
+            run_in_netns(machine, lambda: _configure(address, sysctls, has_ipv6=has_ipv6))
         except BaseException:
-            os.close(node)
+            os.close(machine)
             raise
-        return node
+        return machine
 
 
 def _make_bridge(*, has_ipv6: bool) -> None:
@@ -90,30 +100,30 @@ def _add_addresses(netlink: IPRoute, index: int, address: IPv4Address, *, has_ip
         )
 
 
-def _plug(number: int, node: int) -> None:
-    """A veth pair: `node<number>` on the bridge, its other end eth0 in the namespace `node`."""
+def _plug(port: str, machine: int) -> None:
+    """A veth pair: `port` on the bridge, its other end eth0 in the namespace `machine`."""
     with IPRoute() as netlink:
         netlink.link(
             "add",
-            ifname=f"node{number}",
+            ifname=port,
             kind="veth",
             mtu=UNDERLAY_MTU,
-            peer={"ifname": _NODE_DEVICE, "net_ns_fd": node, "mtu": UNDERLAY_MTU},
+            peer={"ifname": _DEVICE, "net_ns_fd": machine, "mtu": UNDERLAY_MTU},
         )
         bridge = netlink.link_lookup(ifname=BRIDGE)[0]
-        index = netlink.link_lookup(ifname=f"node{number}")[0]
+        index = netlink.link_lookup(ifname=port)[0]
         netlink.link("set", index=index, master=bridge, state="up")
 
 
-def _configure_node(address: IPv4Address, *, has_ipv6: bool) -> None:
-    for name, value in _NODE_SYSCTLS.items():
+def _configure(address: IPv4Address, sysctls: Mapping[str, str], *, has_ipv6: bool) -> None:
+    for name, value in sysctls.items():
         _write_sysctl(name, value)
     if has_ipv6:
         _write_sysctl(*_IPV6_ENABLED)
     with IPRoute() as netlink:
         netlink.link("set", index=1, state="up")
-        index = netlink.link_lookup(ifname=_NODE_DEVICE)[0]
-        _write_sysctl(f"net/ipv4/conf/{_NODE_DEVICE}/rp_filter", "0")
+        index = netlink.link_lookup(ifname=_DEVICE)[0]
+        _write_sysctl(f"net/ipv4/conf/{_DEVICE}/rp_filter", "0")
         _add_addresses(netlink, index, address, has_ipv6=has_ipv6)
         netlink.link("set", index=index, state="up")
 

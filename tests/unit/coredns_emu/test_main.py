@@ -123,4 +123,4 @@ async def test_no_address_to_advertise_is_one_line_and_exit_code_1(tmp_path):
         error = (await process.stderr.read()).decode()
         assert await process.wait() == 1
     last = error.splitlines()[-1]
-    assert last.startswith("coredns_emu: --advertise-address is needed")
+    assert last.startswith("coredns_emu: --control-plane unix:")

@@ -2,10 +2,11 @@ import socket
 
 import pytest
 
-from coredns_emu.options import parse_options, source_towards
+from coredns_emu.options import parse_options
 from coredns_emu.sockets import ListenAddress
 from netcore.model.address import parse_address
 from netcore.model.errors import ConfigError
+from protos.member import source_towards
 
 MINIMUM = ["--control-plane", "127.0.0.1:7443", "--listen", "127.0.0.1:53"]
 
@@ -58,5 +59,5 @@ def test_the_own_address_is_the_one_towards_the_control_plane():
 
 
 def test_a_socket_file_tells_no_address():
-    with pytest.raises(ConfigError, match="--advertise-address is needed"):
+    with pytest.raises(ConfigError, match="names no host"):
         source_towards("unix:/run/control-plane")

@@ -1,0 +1,47 @@
+"""The nodes behind an HTTP request, and whose turn it is. Pure."""
+
+from dataclasses import dataclass
+
+from netcore.model.address import IpAddress, IpNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request is sent: a node and its node port, or a cluster IP."""
+
+    address: IpAddress
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """As in a URL (RFC 3986)."""
+        host = f"[{self.address}]" if self.address.version == 6 else str(self.address)
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGroup:
+    """Who may answer. No `sources`: clients from everywhere."""
+
+    targets: tuple[Target, ...]
+    sources: tuple[IpNetwork, ...] = ()
+
+    def admits(self, client: IpAddress) -> bool:
+        """Whether that client may use it; each family has ranges of its own."""
+        own = [each for each in self.sources if each.version == client.version]
+        return not self.sources or any(client in each for each in own)
+
+
+class Turns:
+    """Round robin over each group, also when its members change."""
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def order(self, group: TargetGroup) -> tuple[Target, ...]:
+        """Whom to ask, the one whose turn it is first."""
+        if not group.targets:
+            return ()
+        at = self._next % len(group.targets)
+        self._next += 1
+        return group.targets[at:] + group.targets[:at]

@@ -1,0 +1,174 @@
+"""Wiring: options, the device, the balancers, the control plane."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from ipaddress import ip_address
+from random import SystemRandom
+from typing import Any
+
+from cloudlb.application.listeners import Listeners
+from cloudlb.application.proxy import HttpProxy
+from cloudlb.cloud import Cloud
+from cloudlb.edges.device import Device, Port
+from cloudlb.edges.frame_socket import HEADER_BYTES, MAX_BYTES, FrameSocket
+from cloudlb.network.forwarder import Forwarder
+from cloudlb.options import Options, parse_options
+from cloudlb.plan import Plan
+from cloudlb.pool import AddressPool, AddressRange
+from cloudlb.rpc.reports import Reports
+from cloudlb.state import CloudState
+from netcore.model.address import IpAddress, IpNetwork
+from netcore.model.config import ClusterConfig
+from netcore.model.errors import ConfigError, KubehopError, first_error
+from protos.member import Identity, Member, Role, Topic, source_towards
+
+log = logging.getLogger("cloudlb")
+
+_TOPICS = (Topic.NODES, Topic.SERVICES, Topic.INGRESSES)
+_AUTO_FROM_END, _AUTO_SIZE = 55, 49
+"""Where the pool of `auto` begins, counted from the end of the network: x.y.255.201 in a /16."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until SIGTERM or SIGINT. The exit code: 0, or 1 when the balancers cannot run."""
+    options = parse_options(arguments)
+    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    try:
+        asyncio.run(_serve(options))
+    except KubehopError as error:
+        return _fail(error)
+    except BaseExceptionGroup as errors:
+        failures = errors.subgroup(KubehopError)
+        if failures is None:
+            raise
+        return _fail(first_error(failures))
+    return 0
+
+
+def _fail(error: BaseException) -> int:
+    print(f"cloudlb: {error}", file=sys.stderr)
+    return 1
+
+
+class Surroundings:
+    """What of the machine's network follows from a plan."""
+
+    def __init__(self, device: Device, pool: AddressPool, source: IpAddress | None) -> None:
+        """`source` is an address of the balancers' own for calls to nodes, where `pool` has the
+        machine's.
+        """
+        self._device = device
+        self._pool = pool
+        self._source = source
+        self._settled: object = None
+
+    @property
+    def own(self) -> tuple[IpAddress, ...]:
+        return self._device.own
+
+    async def settle(self, plan: Plan, service_cidrs: Iterable[IpNetwork]) -> None:
+        """The device has what programs listen at, and leaves alone what is only passed on."""
+        extra = () if self._source is None else (self._source,)
+        addresses = frozenset((*plan.local_addresses, *extra))
+        silent = frozenset(
+            (ip_address(address), protocol, port)
+            for address, protocol, port in plan.network
+            if ip_address(address) in self.own
+        )
+        networks = tuple(service_cidrs) if plan.application else ()
+        wanted = addresses, silent, networks, plan.gateways[:1]
+        if wanted != self._settled:
+            self._settled = None
+            await asyncio.to_thread(self._settle, addresses, silent, networks, plan.gateways)
+            self._settled = wanted
+
+    def _settle(
+        self,
+        addresses: frozenset[IpAddress],
+        silent: frozenset[Port],
+        networks: Iterable[IpNetwork],
+        gateways: Sequence[IpAddress],
+    ) -> None:
+        self._device.have(addresses, self._pool.__contains__)
+        self._device.ignore(silent)
+        self._device.route(networks, gateways)
+
+
+async def _serve(options: Options) -> None:
+    own = options.address or source_towards(options.control_plane)
+    device = await asyncio.to_thread(Device, own)
+    pool, source = options.pool, None
+    if pool is None:
+        pool, source = own_pool(device.own, device.network)
+    log.info("the pool is %s", pool)
+    frames = FrameSocket(device.name)
+    forwarder = Forwarder(frames, HEADER_BYTES, MAX_BYTES)
+    state, reports, proxy = CloudState(), Reports(), HttpProxy(source)
+    listeners = Listeners(proxy)
+    place = Surroundings(device, pool, source)
+    cloud = Cloud(state, pool, place, forwarder, listeners, reports, source)
+    await place.settle(Plan(), ())
+    await proxy.start()
+    asyncio.get_running_loop().add_reader(frames.descriptor, forwarder.drain)
+    try:
+        member = _member(options, device, state, reports, cloud)
+        await _until_stopped([member.run(), cloud.run(), cloud.health.run()])
+    finally:
+        asyncio.get_running_loop().remove_reader(frames.descriptor)
+        frames.close()
+        await listeners.close()
+        await proxy.close()
+
+
+def _member(
+    options: Options, device: Device, state: CloudState, reports: Reports, cloud: Cloud
+) -> Member:
+    def configured(config: ClusterConfig) -> None:
+        cloud.service_cidrs = config.service_cidrs
+
+    identity = Identity(Role.LOAD_BALANCER, options.instance_id, options.name, device.own)
+    return Member(
+        options.control_plane,
+        identity,
+        state,
+        configured,
+        SystemRandom(),
+        _TOPICS,
+        reports.deliver,
+    )
+
+
+def own_pool(
+    own: Iterable[IpAddress], network: Callable[[int], IpNetwork | None]
+) -> tuple[AddressPool, IpAddress | None]:
+    """The pool of `auto`, and the address for calls to nodes that it leaves out.
+
+    The machine's own address is the first one to be given away: it is the one that a container
+    engine can publish. Raises ConfigError for networks that are too small.
+    """
+    ranges, sources = [], []
+    for address in own:
+        within = network(address.version)
+        if within is None or within.num_addresses < 256:
+            raise ConfigError(f"--pool: the network of {address} is too small: name the addresses")
+        last = within[min(within.num_addresses, 65_536) - 1]
+        first = last - _AUTO_FROM_END
+        sources.append(first)
+        ranges.append(AddressRange(address, address))
+        ranges.append(AddressRange(first + 1, first + _AUTO_SIZE + 1))
+    return AddressPool(tuple(ranges)), sources[0]
+
+
+async def _until_stopped(services: Iterable[Coroutine[Any, Any, None]]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(service) for service in services]
+        await stop.wait()
+        for task in tasks:
+            task.cancel()

@@ -23,7 +23,7 @@ def kernel_site(plan: Plan) -> Iterator[Site]:
         stack.callback(os.close, underlay.netns)
         nodes = []
         for number, node in enumerate(plan.nodes):
-            netns = underlay.connect(number + 1, IPv4Address(node.underlay))
+            netns = underlay.connect_node(number + 1, IPv4Address(node.underlay))
             stack.callback(os.close, netns)
             nodes.append(Place(f"kernel node {number + 1}", netns))
             _furnish_node(nodes[-1], plan, number)

@@ -24,6 +24,7 @@ _IFA_F_NODAD = 0x02
 
 _NODE_SYSCTLS = {
     "net/ipv4/ip_forward": "1",
+    "net/ipv4/ip_early_demux": "0",
     "net/ipv4/conf/all/accept_local": "1",
     "net/ipv4/conf/default/accept_local": "1",
     "net/ipv4/conf/all/send_redirects": "0",

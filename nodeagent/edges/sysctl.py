@@ -8,6 +8,9 @@ _ROOT = Path("/proc/sys/net")
 
 HOST_SETTINGS = {
     "ipv4/ip_forward": "1",  # what pods send out of the cluster passes through the node
+    # A packet whose socket is known before it is routed cannot be forwarded (ip_forward drops it):
+    # what is for a program in the range of node ports passes through the datapath.
+    "ipv4/ip_early_demux": "0",
     "ipv4/conf/all/rp_filter": "0",  # answers come in by another device than the route says
     "ipv4/conf/all/accept_local": "1",  # masqueraded packets have the node's own address
 }

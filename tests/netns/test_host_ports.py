@@ -1,5 +1,6 @@
 """Host ports with real packets: node1 runs web-1 with three of them, node2 runs the client."""
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -80,6 +81,15 @@ def test_a_host_port_leads_to_its_pod(net, source, address, port):
 def test_other_addresses_and_ports_refuse(net, source, address, port):
     with pytest.raises(ConnectionRefusedError):
         ask(net.pods[source], address, port)
+
+
+def test_a_program_of_the_node_in_the_range_of_node_ports_is_reached(net):
+    """As a health page is, at the healthCheckNodePort of a Service."""
+    program = (sys.executable, "-m", "tests.support.netns_server", "node1", "32000", "5353")
+    with net.pods["node"].running(*program, ready="serving"):
+        assert ask(net.pods["outside"], NODE, 32000).startswith("node1 ")
+        assert ask(net.pods["client"], NODE, 32000).startswith("node1 ")
+        assert ask(net.pods["node"], NODE, 32000).startswith("node1 ")
 
 
 def test_a_client_outside_is_seen_as_itself(net):

@@ -60,6 +60,7 @@ class UserspaceDatapath:
         self._host = host
         self._lead_in = lead_in
         self._led_in: Snapshot | None = None
+        self._plan = HostPlan()
         self._socket = tunnel
         self._tunnel = Tunnel(tunnel, snapshot.config.vni, may_coalesce=host.has_offload)
         self._capabilities = _CAPABILITIES | tunnel.capabilities | offered_offloads(host_tap)
@@ -94,7 +95,10 @@ class UserspaceDatapath:
         last, self._led_in = self._led_in, None
         # The same one again is a full apply: the kernel is looked at anew.
         if last is None or last is snapshot or not _leads_in_like(last, snapshot):
-            self._lead_in(host_plan(snapshot.services.values(), snapshot.host_ports))
+            plan = host_plan(snapshot.services.values(), snapshot.host_ports)
+            if last is None or last is snapshot or plan != self._plan:
+                self._lead_in(plan)
+            self._plan = plan
         self._led_in = snapshot
 
     def observe(self, wanted: ObservationFilter, report: Callable[[Observation], None]) -> Observer:

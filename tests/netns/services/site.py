@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+import pytest
+
 from netcore.model.address import parse_address
 from netcore.model.change import Batch, Change, NetworkObject
 from netcore.model.endpoint import EndpointPort, EndpointSlice
@@ -33,6 +35,9 @@ BALANCER_IP = {4: "172.18.255.200", 6: "fd00:172:18:ff::1"}
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 FAMILIES = (4, 6)
+NOBODY = "service_backend_not_found"
+ALL_FAMILIES = pytest.mark.parametrize("version", FAMILIES)
+ALL_PROTOCOLS = pytest.mark.parametrize("protocol", PROTOCOLS)
 _LONG_S = 10 * 86_400.0  # more than any flow or affinity lasts
 
 

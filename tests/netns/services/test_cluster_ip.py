@@ -4,9 +4,10 @@ import pytest
 
 from netcore.model.service import ServicePort
 from tests.netns.services.site import (
-    FAMILIES,
+    ALL_FAMILIES,
+    ALL_PROTOCOLS,
+    NOBODY,
     OUTSIDE,
-    PROTOCOLS,
     SERVICE,
     WEB,
     gateway,
@@ -20,9 +21,6 @@ from tests.support.cluster import CLIENT_POD, WEB_PODS
 
 pytestmark = pytest.mark.netns
 
-NOBODY = "service_backend_not_found"
-ALL_FAMILIES = pytest.mark.parametrize("version", FAMILIES)
-ALL_PROTOCOLS = pytest.mark.parametrize("protocol", PROTOCOLS)
 SOURCES = pytest.mark.parametrize("source", ["client", "lone", "node1", "outside"])
 
 

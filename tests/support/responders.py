@@ -19,7 +19,7 @@ from netcore.packet.sctp import SctpHeader
 from nodeagent.edges.netns import run_in_netns
 from tests.support.topology import Namespace
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 3.0
 _QUESTION = b"who?"
 
 
@@ -94,6 +94,7 @@ def _open(port: int) -> tuple[socket.socket, ...]:
     tcp = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
     udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     udp.bind(("::", port))
     families = socket.AF_INET, socket.AF_INET6
     sctp, sctp6 = (socket.socket(each, socket.SOCK_RAW, PROTOCOL_SCTP) for each in families)
@@ -105,8 +106,11 @@ def _introduction(name: str, client: tuple[str, int]) -> bytes:
 
 
 def _answer_datagram(name: str, opened: socket.socket) -> None:
-    _, client = opened.recvfrom(2000)
-    opened.sendto(_introduction(name, client), client)
+    """From the address that was asked, which need not be the one that the route would choose."""
+    _, control, _, client = opened.recvmsg(2000, 200)
+    ((level, kind, asked),) = control
+    own = (level, kind, asked[:16] + bytes(4))  # struct in6_pktinfo, by whatever device
+    opened.sendmsg([_introduction(name, client)], [own], 0, client)
 
 
 def _answer_sctp(name: str, port: int, opened: socket.socket) -> None:
@@ -165,15 +169,19 @@ def ask(protocol: str, source: Namespace, address: str, port: int) -> Answer:
     """The answer to one client with one question. Raises as `who` does."""
     if protocol == "SCTP":
         return _ask_sctp(source, address, port)
-    kind = socket.SOCK_STREAM if protocol == "TCP" else socket.SOCK_DGRAM
-    with connect(kind, source, address, port) as connected:
+    if protocol == "TCP":
+        connected = connect(socket.SOCK_STREAM, source, address, port)
+    else:  # a port that is used again would belong to a flow that is still known
+        own = next(_CLIENT_PORTS)
+        connected = connect(socket.SOCK_DGRAM, source, address, port, client_port=own)
+    with connected:
         return who(connected)
 
 
 def _ask_sctp(source: Namespace, address: str, port: int) -> Answer:
     with opened(source, address, socket.SOCK_RAW, PROTOCOL_SCTP) as raw:
         raw.connect((address, 0))  # only so is it told of ICMP errors
-        raw.send(_sctp(next(_SCTP_PORTS), port, _QUESTION))
+        raw.send(_sctp(next(_CLIENT_PORTS), port, _QUESTION))
         return _parsed(_without_ip_header(raw, raw.recv(2000))[12:])
 
 
@@ -186,11 +194,11 @@ def _parsed(answer: bytes) -> Answer:
 
 def _count_up() -> Iterator[int]:
     while True:
-        yield from range(20_000, 30_000)
+        yield from range(10_000, 30_000)
 
 
-_SCTP_PORTS = _count_up()
-"""No two questions are of one flow."""
+_CLIENT_PORTS = _count_up()
+"""No two questions over UDP or SCTP are of one flow."""
 
 
 @contextmanager

@@ -10,6 +10,8 @@ All of them, the nodes and the machine `outside` answer at ports 8080 and 8081 o
 SCTP. A test says which Services there are (`site.use`); afterwards there are none again.
 """
 
+from zlib import crc32
+
 import pytest
 
 from netcore.service.modes.registry import PROXY_MODES
@@ -30,8 +32,12 @@ def mode(request):
 
 
 @pytest.fixture
-def site(shared_site: Site, mode: str):
-    """The nodes in this proxy mode, without Services and long after all that ever was."""
-    shared_site.begin(mode)
+def site(shared_site: Site, mode: str, request):
+    """The nodes in this proxy mode, without Services and long after all that ever was.
+
+    Chance is fixed, for each test another one: the ports that nodes masquerade with must not be
+    those of the test before, whose connections the pods may still have.
+    """
+    shared_site.begin(mode, crc32(request.node.name.encode()))
     yield shared_site
     shared_site.end()

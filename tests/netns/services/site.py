@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -62,9 +62,9 @@ class Site:
     chance: Random
     seen: dict[str, Snapshot] = field(default_factory=dict)
 
-    def begin(self, mode: str) -> None:
+    def begin(self, mode: str, seed: int) -> None:
         """From now on the nodes are of this mode, by their label; nothing is remembered."""
-        self.chance.seed(1)
+        self.chance.seed(seed)
         self.clock.move_on(_LONG_S)
         self.seen = {name: each.snapshot for name, each in self.nodes.items()}
         self.use(*(_node(number, mode) for number in (1, 2, 3)))
@@ -189,7 +189,7 @@ def web(node_port: int = 0, **fields: Any) -> Service:
 
 
 def slices(
-    pods: Iterable[Pod],
+    pods: Sequence[Pod],
     at: int | Mapping[str, tuple[str, int]] = 8080,
     suffix: str = "",
     **conditions: Any,

@@ -74,7 +74,7 @@ def test_each_client_has_its_own(sticky, version):
 @ALL_FAMILIES
 def test_an_endpoint_that_goes_takes_no_client_along(sticky, version):
     (first,) = sticky.answers("TCP", "client", SERVICE[version], 80, 3)
-    sticky.use(*slices(pod for pod in WEB_PODS if pod.name != first))
+    sticky.use(*slices([pod for pod in WEB_PODS if pod.name != first]))
     (second,) = sticky.answers("TCP", "client", SERVICE[version], 80)
     assert second in WEB - {first}
     sticky.use(*slices(WEB_PODS))

@@ -159,10 +159,20 @@ def test_a_pod_in_the_network_of_its_node_answers(site, number, protocol, versio
 def test_whom_a_pod_in_the_network_of_its_node_sees(site, version):
     site.use(web(NODE_PORT), *slices([on_node(1)]))
     assert site.seen_as("TCP", "client", SERVICE[version], 80) == pod_address(CLIENT_POD, version)
-    site.use(*slices([on_node(2)]))
     node1 = node_address(1, version)
+    for source in ("node1", "outside"):
+        assert site.seen_as("TCP", source, node1, NODE_PORT) == node1, source
+    site.use(*slices([on_node(2)]))
     assert site.seen_as("TCP", "client", SERVICE[version], 80) == node1
     assert site.seen_as("TCP", "outside", node1, NODE_PORT) == node1
+
+
+@ALL_FAMILIES
+def test_the_policy_local_leads_to_a_pod_in_the_network_of_its_node(site, version):
+    """As its node: unlike on a real one, the datapath has to see the answer."""
+    site.use(web(NODE_PORT, external_traffic_policy="Local"), *slices([on_node(1)]))
+    node1 = node_address(1, version)
+    assert site.ask("TCP", "outside", node1, NODE_PORT)[:2] == ("node1", node1)
 
 
 @ALL_FAMILIES

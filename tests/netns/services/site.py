@@ -65,9 +65,18 @@ class Site:
     def begin(self, mode: str, seed: int) -> None:
         """From now on the nodes are of this mode, by their label; nothing is remembered."""
         self.chance.seed(seed)
-        self.clock.move_on(_LONG_S)
         self.seen = {name: each.snapshot for name, each in self.nodes.items()}
         self.use(*(_node(number, mode) for number in (1, 2, 3)))
+        self.forget()
+
+    def forget(self) -> None:
+        """So much time goes by that no flow and no client of a sticky Service is known."""
+
+        def is_all_over() -> bool:
+            self.clock.move_on(_LONG_S)
+            return not any(each.datapath.conntrack() for each in self.nodes.values())
+
+        wait_until(is_all_over, "all flows are over", pause_s=0.001)
 
     def end(self) -> None:
         for name, emulated in self.nodes.items():

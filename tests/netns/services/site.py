@@ -128,6 +128,14 @@ class Site:
             return True
         return False
 
+    def turns_away(self, protocol: str, source: str, address: str, port: int, *, on: str) -> bool:
+        """Whether this node, to which a policy of `Local` leaves no endpoint, does what the real
+        one does: kube-proxy lets fall, Cilium refuses.
+        """
+        if self.seen[on].mode.name == "ebpf":
+            return self.refuses(protocol, source, address, port)
+        return self.drops(protocol, source, address, port, on=on, because=NOBODY)
+
     def drops(
         self, protocol: str, source: str, address: str, port: int, *, on: str, because: str
     ) -> bool:

@@ -7,7 +7,6 @@ import pytest
 from netcore.model.pod import HostPort
 from tests.netns.services.site import (
     ALL_FAMILIES,
-    NOBODY,
     NODE_PORT,
     SERVICE,
     WEB,
@@ -130,7 +129,7 @@ def test_the_internal_policy_local_stays_on_the_node(site, version):
     site.use(web(NODE_PORT, internal_traffic_policy="Local"), *slices(WEB_PODS[:2]))
     assert answering(site, version, source="client") == {"web-1"}
     assert answering(site, version, source="node2") == {"web-2"}
-    assert site.drops("TCP", "lone", SERVICE[version], 80, on="node3", because=NOBODY)
+    assert site.turns_away("TCP", "lone", SERVICE[version], 80, on="node3")
     assert answering(site, version, is_node_port=True) == {"web-1", "web-2"}
 
 

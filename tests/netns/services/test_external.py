@@ -8,7 +8,6 @@ from tests.netns.services.site import (
     ALL_PROTOCOLS,
     BALANCER_IP,
     EXTERNAL_IP,
-    NOBODY,
     NODE_PORT,
     OUTSIDE,
     WEB,
@@ -79,7 +78,7 @@ def test_the_policy_local_keeps_the_source(site, at, fields, protocol, version):
 @ALL_FACES
 def test_the_policy_local_is_not_answered_without_endpoints_here(site, at, fields, version):
     site.use(outer(**fields, external_traffic_policy="Local"), *slices(WEB_PODS[1:2]))
-    assert site.drops("TCP", "outside", at[version], 80, on="node1", because=NOBODY)
+    assert site.turns_away("TCP", "outside", at[version], 80, on="node1")
     assert site.ask("TCP", "client", at[version], 80).name == "web-2"
 
 

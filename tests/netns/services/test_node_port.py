@@ -7,7 +7,6 @@ import pytest
 from tests.netns.services.site import (
     ALL_FAMILIES,
     ALL_PROTOCOLS,
-    NOBODY,
     NODE_PORT,
     OUTSIDE,
     PROTOCOLS,
@@ -96,7 +95,7 @@ def test_local_keeps_the_source_of_who_comes_from_outside(local, protocol, versi
 @pytest.mark.parametrize("protocol", ["TCP", "UDP"])
 def test_local_is_not_answered_by_a_node_without_endpoints(local, protocol, version):
     to = protocol, "outside", node_address(1, version), NODE_PORT
-    assert local.drops(*to, on="node1", because=NOBODY)
+    assert local.turns_away(*to, on="node1")
 
 
 @ALL_FAMILIES
@@ -127,4 +126,4 @@ def test_local_sees_a_pod_of_another_node_as_its_node(local, version):
     answer = local.ask("TCP", "client", node_address(2, version), NODE_PORT)
     assert (answer.name, answer.client) == ("web-2", node_address(1, version))
     to = "TCP", "client", node_address(3, version), NODE_PORT
-    assert local.drops(*to, on="node3", because=NOBODY)
+    assert local.turns_away(*to, on="node3")

@@ -20,7 +20,7 @@ FROM ${BASE_IMAGE}
 # What pods find on the node's file system: their images are names, not contents.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-       bind9-dnsutils ca-certificates curl iproute2 iputils-ping netcat-openbsd procps \
+       bind9-dnsutils ca-certificates curl iproute2 iputils-ping netcat-openbsd nginx-light procps \
     && (command -v python3 >/dev/null || apt-get install -y --no-install-recommends python3) \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/kubehop /opt/kubehop

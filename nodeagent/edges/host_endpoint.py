@@ -244,8 +244,11 @@ def _rules_for_others(family: socket.AddressFamily, link: HostLink) -> Iterator[
 
 
 def _rules_for_the_node(link: HostLink) -> Iterator[_Rule]:
-    """The node itself comes to a node port by its own address, too."""
+    """The node itself comes to a node port by its own address, too, and what it answers as an
+    endpoint of a Service (hostNetwork) goes back to a masqueraded port.
+    """
     for protocol in _WITH_PORTS:
+        yield _ports(_ANSWERS_PRIORITY, HOST_TABLE, protocol, link.masquerade_ports)
         yield _ports(_ANSWERS_PRIORITY, HOST_TABLE, protocol, link.node_ports)
 
 

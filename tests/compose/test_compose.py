@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.kubectl import Kubectl, wait_until
+from tests.support.nginx import MODES, check_nginx, nginx_deployed
 from tests.support.shop import (
     check_shop,
     deploy_shop,
@@ -22,6 +23,7 @@ _ROOT = Path(__file__).parents[2]
 _PROJECT = "kubehop-test"
 _API_PORT = "16443"
 _BUILD_TIMEOUT_S = 540.0
+KUBEHOP = Path(sys.executable).parent / "kubehop"
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +107,9 @@ def test_http_by_name_cluster_ip_and_pod_ip_with_round_robin(kubectl):
 
 
 def test_requests_are_traced_and_tables_shown_with_the_kubeconfig(kubectl, compose):
-    kubehop = Path(sys.executable).parent / "kubehop"
     access = ("--kubeconfig", str(compose.kubeconfig))
     traced = subprocess.run(
-        [kubehop, "trace", *access, "deploy/frontend", "http://backend"],
+        [KUBEHOP, "trace", *access, "deploy/frontend", "http://backend"],
         capture_output=True,
         text=True,
         check=True,
@@ -116,10 +117,20 @@ def test_requests_are_traced_and_tables_shown_with_the_kubeconfig(kubectl, compo
     assert "HTTP 200 from" in traced.stdout
     assert "round robin: endpoint" in traced.stdout
     node = sorted(ready_nodes(kubectl))[0]
-    shown = subprocess.run(
-        [kubehop, "node", node, "dump", *access], capture_output=True, text=True, check=True
-    )
-    assert "default/backend" in shown.stdout
+    assert "default/backend" in dump(compose, node)
+
+
+def dump(compose, node, *options):
+    command = [KUBEHOP, "node", node, "dump", "--kubeconfig", str(compose.kubeconfig), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_real_nginx_is_reached_from_the_host_by_every_nodes_port(kubectl, compose):
+    with nginx_deployed(kubectl):
+        for mode in MODES:
+            check_nginx(
+                kubectl, mode, ["curl"], lambda node: dump(compose, node, "--table", "proxy")
+            )
 
 
 def test_five_nodes_by_scale(kubectl, compose):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from netcore.model.address import format_mac
 from netcore.model.config import MASQUERADE_PORTS, NODE_PORTS
@@ -23,9 +23,10 @@ from netcore.pipeline.snapshot import Snapshot
 from nodeagent.datapath.base import PodPort
 from nodeagent.datapath.userspace.datapath import UserspaceDatapath
 from nodeagent.edges.host_endpoint import HOST_DEVICE, HostEndpoint, HostLink
+from nodeagent.edges.icmpv6_socket import Icmpv6Socket
 from nodeagent.edges.netns import run_in_netns
 from nodeagent.edges.pod_device import PodLink, open_pod_device
-from nodeagent.edges.sysctl import HOST_SETTINGS, ensure
+from nodeagent.edges.sysctl import HOST_SETTINGS, IPV6_HOST_SETTINGS, ensure
 from nodeagent.edges.tap import open_tap
 from nodeagent.edges.vxlan_socket import VxlanSocket
 
@@ -150,18 +151,24 @@ class Topology(AbstractContextManager["Topology"]):
         machine.run("ip", "link", "set", "eth0", "up")
         return machine
 
-    def start_node(self, snapshot: Snapshot) -> EmulatedNode:
-        """The node that `snapshot` is seen from, with its datapath and host endpoint."""
+    def start_node(self, snapshot: Snapshot, **surroundings: Any) -> EmulatedNode:
+        """The node that `snapshot` is seen from, with its datapath and host endpoint.
+
+        `surroundings`: the clock and random_below of its datapath.
+        """
         node = snapshot.nodes[snapshot.node_name]
         machine = self.plug(node.name, f"{node.underlay_addresses[0]}/16")
         for address in node.underlay_addresses[1:]:
             machine.run("ip", "addr", "add", f"{address}/64", "dev", "eth0", "nodad")
-        tunnel, tap, host = run_in_netns(machine.path, lambda: _open_host(snapshot, node))
+        opened = run_in_netns(machine.path, lambda: _open_host(snapshot, node))
+        tunnel, tap, host, icmpv6 = opened
 
         def lead_in(plan: HostPlan) -> None:
             run_in_netns(machine.path, lambda: host.apply(plan))
 
-        datapath = UserspaceDatapath(snapshot, tunnel, tap, node.vtep_mac, lead_in)
+        datapath = UserspaceDatapath(
+            snapshot, tunnel, tap, node.vtep_mac, lead_in, icmpv6, **surroundings
+        )
         self._stack.callback(datapath.close)
         made = self.nodes[node.name] = EmulatedNode(machine, datapath, snapshot)
         return made
@@ -214,9 +221,11 @@ def _disable_offloads(machine: Namespace) -> None:
     machine.run("ethtool", "-K", "eth0", "tx", "off")
 
 
-def _open_host(snapshot: Snapshot, node: Node) -> tuple[VxlanSocket, int, HostEndpoint]:
-    """As nodeagent.main does it, in the node's namespace."""
-    ensure(HOST_SETTINGS)
+def _open_host(
+    snapshot: Snapshot, node: Node
+) -> tuple[VxlanSocket, int, HostEndpoint, Icmpv6Socket | None]:
+    """As nodeagent.datapath.userspace.opening does it, in the node's namespace."""
+    ensure(HOST_SETTINGS | IPV6_HOST_SETTINGS)
     config, underlay = snapshot.config, node.underlay_addresses[0]
     tunnel = VxlanSocket(underlay, config.vxlan_port)
     tap = open_tap(HOST_DEVICE)
@@ -231,4 +240,5 @@ def _open_host(snapshot: Snapshot, node: Node) -> tuple[VxlanSocket, int, HostEn
             NODE_PORTS,
         )
     )
-    return tunnel, tap, host
+    six = next((each for each in node.underlay_addresses if each.version == 6), None)
+    return tunnel, tap, host, Icmpv6Socket("eth0", six) if six else None

@@ -5,9 +5,12 @@ Four cases, as on a kube-proxy and flannel node: a pod that reaches itself throu
 its answer comes back to the node that translated it; what leaves the cluster gets the node's
 address, with a port of its own range so that the node can tell these answers from its own
 connections; and a flow whose answers could not be told from another's gets another port (Linux:
-get_unique_tuple
-in net/netfilter/nf_nat_core.c). That happens when a pod uses one port of its own both towards
-a Service and towards the endpoint behind it.
+get_unique_tuple in net/netfilter/nf_nat_core.c). That happens when a pod uses one port of its own
+both towards a Service and towards the endpoint behind it.
+
+A fifth is our own: where the node or a client outside comes to an endpoint in the network of this
+very node (hostNetwork), its kernel would answer without the datapath. So it gets the node's
+address, too. A real node has its conntrack in the way of that answer, and keeps the source.
 """
 
 from netcore.conntrack.tuple import FlowTuple
@@ -21,7 +24,7 @@ from netcore.packet.protocols import (
     PROTOCOL_ICMPV6,
     PROTOCOLS_WITH_PORTS,
 )
-from netcore.pipeline.context import FromTunnel
+from netcore.pipeline.context import FromHost, FromTunnel
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.trace import Stage
 from netcore.pipeline.verdict import Deliver, Drop, DropReason, ToHost, Verdict
@@ -37,13 +40,25 @@ def masquerade(passage: Passage, verdict: Verdict) -> Drop | None:
         return _translate(passage, snapshot.gateway(width), "hairpin: a pod reaches itself")
     if passage.masquerade_why and not isinstance(verdict, ToHost):
         return _translate(passage, snapshot.gateway(width), passage.masquerade_why)
-    if passage.masquerade_why or leaves_cluster(passage, verdict):
-        why = passage.masquerade_why or "leaves the cluster"
+    why = passage.masquerade_why or _why_as_the_node(passage, verdict)
+    if why:
         return _translate(passage, snapshot.node_address(width), why)
     taken = passage.flows.lookup(flow.reversed())
     if taken is not None and taken[0] is not passage.replaces:
         return _translate(passage, flow.src, "another flow expects the same answers")
     return None
+
+
+def _why_as_the_node(passage: Passage, verdict: Verdict) -> str:
+    """Why the source is to be the node's address; empty where it need not be."""
+    if leaves_cluster(passage, verdict):
+        return "leaves the cluster"
+    if not isinstance(verdict, ToHost) or not isinstance(passage.ctx.ingress, FromHost):
+        return ""
+    flow, original = passage.flow, passage.original
+    if (flow.dst, flow.dst_port) == (original.dst, original.dst_port):
+        return ""
+    return "the node itself answers, which would not come back through here otherwise"
 
 
 def leaves_cluster(passage: Passage, verdict: Verdict) -> bool:

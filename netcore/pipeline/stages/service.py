@@ -18,8 +18,9 @@ def translate_service(passage: Passage) -> Drop | Reject | None:
     """Rewrite `passage.flow` when its destination is a Service; a verdict when that is the end.
 
     A Service without endpoints is refused at once. One whose policy is `Local` is not answered
-    by a node without endpoints of its own, nor one with source ranges for those outside of
-    them. A port that a cluster IP has not is refused, in modes that do so.
+    by a node without endpoints of its own (or refused, in modes that do so), nor one with source
+    ranges for those outside of them. A port that a cluster IP has not is refused, in modes that
+    do so.
     """
     if isinstance(passage.ctx.ingress, FromTunnel):
         return None  # translated where the connection began
@@ -105,6 +106,8 @@ def _refuse(passage: Passage, frontend: Frontend, *, from_inside: bool) -> Drop 
         policy = "external" if frontend.is_external else "internal"
         why = f"{policy}TrafficPolicy is Local, and no endpoint is on this node"
         _note(passage, frontend.name, why)
+        if passage.snapshot.mode.refuses_without_local_endpoints:
+            return Reject(RejectKind.PORT_UNREACHABLE)
         return Drop(DropReason.SERVICE_BACKEND_NOT_FOUND)
     return None
 

@@ -54,6 +54,13 @@ class ProxyMode(Protocol):
         """Whether a cluster IP refuses ports that its Service has not; else they are routed on."""
         ...
 
+    @property
+    def refuses_without_local_endpoints(self) -> bool:
+        """Whether a node that a policy of `Local` leaves without endpoints refuses connections;
+        else it lets them fall.
+        """
+        ...
+
     def compile(self, frontends: Mapping[FrontendKey, Frontend]) -> Rules:
         """What packets are matched against from now on."""
         ...

@@ -1,6 +1,9 @@
 """Cilium's kube-proxy replacement: hash maps in eBPF, backends by chance or by Maglev.
 
-Source: Cilium bpf/lib/lb.h (lb4_select_backend_id), Documentation/network/kubernetes/
+A node to which a policy of `Local` leaves no endpoint refuses, where kube-proxy lets fall: it has
+as few backends as for a Service without endpoints (--service-no-backend-response=reject).
+
+Source: Cilium bpf/lib/lb.h (lb4_select_backend_id, lb4_local), Documentation/network/kubernetes/
 kubeproxy-free.rst.
 """
 
@@ -29,6 +32,7 @@ class Ebpf:
 
     name: ClassVar[str] = "ebpf"
     refuses_unknown_ports: ClassVar[bool] = True
+    refuses_without_local_endpoints: ClassVar[bool] = True
     algorithm: str = "random"
     _tables: OrderedDict[tuple[Backend, ...], Sequence[int]] = field(
         default_factory=OrderedDict, compare=False, repr=False

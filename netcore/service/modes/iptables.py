@@ -53,6 +53,7 @@ class Iptables:
 
     name: ClassVar[str] = "iptables"
     refuses_unknown_ports: ClassVar[bool] = False
+    refuses_without_local_endpoints: ClassVar[bool] = False
 
     def compile(self, frontends: Mapping[FrontendKey, Frontend]) -> Rules:
         return ChainRules(frontends)

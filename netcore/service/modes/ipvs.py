@@ -21,6 +21,7 @@ class Ipvs:
 
     name: ClassVar[str] = "ipvs"
     refuses_unknown_ports: ClassVar[bool] = True
+    refuses_without_local_endpoints: ClassVar[bool] = False
     scheduler: str = "rr"
 
     def compile(self, frontends: Mapping[FrontendKey, Frontend]) -> Rules:

@@ -20,6 +20,7 @@ class Nftables:
 
     name: ClassVar[str] = "nftables"
     refuses_unknown_ports: ClassVar[bool] = True
+    refuses_without_local_endpoints: ClassVar[bool] = False
 
     def compile(self, frontends: Mapping[FrontendKey, Frontend]) -> Rules:
         return HashedRules(frontends)

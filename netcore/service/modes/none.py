@@ -16,6 +16,7 @@ class NoProxy:
 
     name: ClassVar[str] = "none"
     refuses_unknown_ports: ClassVar[bool] = False
+    refuses_without_local_endpoints: ClassVar[bool] = False
 
     def compile(self, frontends: Mapping[FrontendKey, Frontend]) -> Rules:
         return HashedRules({})

@@ -1,6 +1,7 @@
 """The default datapath: Python between TAP devices and a UDP socket."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import partial
@@ -21,7 +22,7 @@ from nodeagent.datapath.userspace.devices import (
     Tap,
     pod_device,
 )
-from nodeagent.datapath.userspace.engine import Engine, Port
+from nodeagent.datapath.userspace.engine import RANDOM_BELOW, Engine, Port
 from nodeagent.datapath.userspace.icmpv6 import Icmpv6Copies
 from nodeagent.datapath.userspace.loop import PacketLoop
 from nodeagent.datapath.userspace.observing import RunningObservation, Watcher, probe
@@ -47,23 +48,30 @@ class UserspaceDatapath:
         vtep_mac: bytes,
         lead_in: Callable[[HostPlan], None],
         icmpv6: Icmpv6Socket | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        random_below: Callable[[int], int] = RANDOM_BELOW,
     ) -> None:
         """Owns `tunnel`, `icmpv6` and the descriptor `host_tap` from now on. `lead_in` makes the
-        node's kernel hand over what the plan says, and may raise DatapathError.
+        node's kernel hand over what the plan says, and may raise DatapathError. `clock` (monotonic
+        seconds) and `random_below` are what packets are decided by.
         """
         host = Tap(host_tap, vtep_mac, has_offload_header(host_tap))
         self._host = host
         self._lead_in = lead_in
         self._led_in: Snapshot | None = None
+        self._plan = HostPlan()
         self._socket = tunnel
         self._tunnel = Tunnel(tunnel, snapshot.config.vni, may_coalesce=host.has_offload)
         self._capabilities = _CAPABILITIES | tunnel.capabilities | offered_offloads(host_tap)
-        self._engine = Engine(snapshot, self._tunnel, host, vtep_mac)
+        self._engine = Engine(
+            snapshot, self._tunnel, host, vtep_mac, clock=clock, random_below=random_below
+        )
         self._devices: dict[str, PodDevice] = {}
         self._tunnel_pace = Pace()
         self._peers: dict[str, Port] = {}
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
-        self._loop = PacketLoop(self._engine.expire)
+        self._loop = PacketLoop(self._engine.expire, clock)
         self._loop.add(tunnel.descriptor, self._drain_tunnel)
         host_drain = partial(self._drain_tap, host, self._engine.host_port, Pace())
         self._loop.add(host_tap, host_drain)
@@ -87,7 +95,10 @@ class UserspaceDatapath:
         last, self._led_in = self._led_in, None
         # The same one again is a full apply: the kernel is looked at anew.
         if last is None or last is snapshot or not _leads_in_like(last, snapshot):
-            self._lead_in(host_plan(snapshot.services.values(), snapshot.host_ports))
+            plan = host_plan(snapshot.services.values(), snapshot.host_ports)
+            if last is None or last is snapshot or plan != self._plan:
+                self._lead_in(plan)
+            self._plan = plan
         self._led_in = snapshot
 
     def observe(self, wanted: ObservationFilter, report: Callable[[Observation], None]) -> Observer:

@@ -61,6 +61,9 @@ _FLAGS_AT = HEADROOM_BYTES + 47  # of TCP over IPv4 without options
 _DATA_OFFSET_AT = HEADROOM_BYTES + 46
 _NOBODY = -1
 
+RANDOM_BELOW = random.SystemRandom().randrange
+"""What chance is where nobody says otherwise: not to be guessed from outside."""
+
 
 @dataclass(slots=True)
 class Port:
@@ -79,8 +82,19 @@ Watcher = Callable[[int, Port, Packet, Decision, list[Hop]], None]
 class Engine:
     """Belongs to the datapath's thread; nothing here is safe to call from another."""
 
-    def __init__(self, snapshot: Snapshot, tunnel: Tunnel, host: Tap, vtep_mac: bytes) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        tunnel: Tunnel,
+        host: Tap,
+        vtep_mac: bytes,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        random_below: Callable[[int], int] = RANDOM_BELOW,
+    ) -> None:
+        """`clock` gives monotonic seconds, `random_below(n)` some 0 <= x < n."""
         self.snapshot = snapshot
+        self.clock = clock
         self.conntrack = ConntrackTable()
         self.counters = Counters()
         self._watchers: list[Watcher] = []
@@ -94,7 +108,7 @@ class Engine:
         self._host_port = Port(FromHost(), "host", host)
         self._pods: dict[bytes, Tap] = {}
         self.balancing = BalancingTable()
-        self._random_below = random.SystemRandom().randrange
+        self._random_below = random_below
 
     @property
     def host_port(self) -> Port:
@@ -174,7 +188,7 @@ class Engine:
         elif segment_type:
             wire = _segment_bytes(buffer) + 28
         entry = flow.entry
-        now = time.monotonic()
+        now = self.clock()
         if wire > self._mtu_bytes or entry.expires_at <= now:
             self._handle_any(port, buffer)
             return
@@ -217,7 +231,7 @@ class Engine:
         except PacketError:
             self.counters.verdict(Drop(DropReason.CT_TRUNCATED_OR_INVALID_HEADER), len(frame))
             return
-        now = time.monotonic()
+        now = self.clock()
         flow = FlowTuple(packet.protocol, packet.src, packet.src_port, packet.dst, packet.dst_port)
         cached = port.flows.other.get(flow)
         if cached is not None and self._is_current(cached, packet, now):

@@ -22,10 +22,13 @@ shorter than this, the next one is spent awake, for so long at most (as Linux' h
 
 
 class PacketLoop:
-    """An epoll loop. `tick` is called about once a second with the monotonic time."""
+    """An epoll loop. `tick` is called about once a second of `clock`, with what that says."""
 
-    def __init__(self, tick: Callable[[float], None]) -> None:
+    def __init__(
+        self, tick: Callable[[float], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._tick = tick
+        self._clock = clock
         self._epoll = select.epoll()
         self._drains: dict[int, Callable[[], object]] = {}
         self._calls: deque[Callable[[], None]] = deque()
@@ -80,7 +83,7 @@ class PacketLoop:
         os.close(self._wake)
 
     def _run(self) -> None:
-        drains, clock = self._drains, time.monotonic
+        drains, clock = self._drains, self._clock
         now = clock()
         next_tick = now + _TICK_S
         spin_s = 0.0
@@ -101,20 +104,19 @@ class PacketLoop:
             now = clock()
             if now >= next_tick:
                 next_tick = now + _TICK_S
-                self._guard(self._tick)
+                self._guarded_tick(now)
         while self._calls:
             self._calls.popleft()()
 
     def _spin(self, until: float) -> list[tuple[int, int]]:
         """Ask again and again for a moment, letting others run in between."""
-        poll, clock = self._epoll.poll, time.monotonic
+        poll, clock = self._epoll.poll, self._clock
         while not (ready := poll(0)) and clock() < until:
             os.sched_yield()
         return ready
 
-    @staticmethod
-    def _guard(tick: Callable[[float], None]) -> None:
+    def _guarded_tick(self, now: float) -> None:
         try:
-            tick(time.monotonic())
+            self._tick(now)
         except Exception:  # the node's network must go on
             log.exception("the datapath failed at its housekeeping")

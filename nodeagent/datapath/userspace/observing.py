@@ -22,7 +22,7 @@ def probe(engine: Engine, flow: FlowTuple, ingress: Ingress) -> Observation:
     """What would become of a first packet of `flow`; nothing is sent or changed."""
     packet = _first_packet(flow, ingress)
     trace: list[Hop] = []
-    context = engine.context(ingress, time.monotonic())
+    context = engine.context(ingress, engine.clock())
     decision = decide(engine.snapshot, engine.conntrack, packet, context, trace)
     return _observation(time.time_ns(), _label(ingress), packet, decision, trace)
 

@@ -10,6 +10,7 @@ import pytest
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.address import parse_address
 from netcore.model.errors import DatapathError
+from netcore.model.host_plan import HostPlan
 from netcore.packet.packet import parse_packet
 from netcore.packet.protocols import TCP_RST
 from netcore.packet.vxlan import encode_vxlan
@@ -30,8 +31,10 @@ from tests.support.cluster import (
     GATEWAY,
     OBJECTS,
     WEB,
+    batch,
     from_node,
     node,
+    service,
     snapshot,
     vtep_mac,
 )
@@ -201,6 +204,31 @@ def test_a_new_snapshot_decides_from_then_on(wire):
     wire.send_from_client(udp(CLIENT, POD))
     assert parse_packet(wire.client.recv(BUFFER_BYTES)).icmp_type == 3
     assert wire.count("drop_service_backend_not_found") == 1
+
+
+def test_the_kernel_is_told_of_what_changes_for_it_alone(wire):
+    apply, plans = wire.datapath.apply, wire.plans
+    apply(wire.snapshot)
+    apply(wire.snapshot.advance(batch(service("inner", 60))))
+    assert plans == [HostPlan()]
+    outer = service("outer", 61, external_ips=(PEER_ADDRESS,))
+    led = wire.snapshot.advance(batch(outer))
+    apply(led)
+    assert plans == [HostPlan(), HostPlan(frozenset({PEER_ADDRESS}))]
+    apply(led)
+    assert plans[2:] == plans[1:2], "the same snapshot again: the kernel is looked at anew"
+
+
+def test_after_a_kernel_that_refused_it_is_told_again(wire, monkeypatch):
+    def refuse(plan: HostPlan) -> None:
+        raise DatapathError("route", "kubehop0", "no")
+
+    monkeypatch.setattr(wire.datapath, "_lead_in", refuse)
+    with pytest.raises(DatapathError):
+        wire.datapath.apply(wire.snapshot)
+    monkeypatch.setattr(wire.datapath, "_lead_in", wire.plans.append)
+    wire.datapath.apply(wire.snapshot.advance(batch(service("inner", 60))))
+    assert wire.plans == [HostPlan()]
 
 
 def test_peers_are_learnt_anew_when_nodes_change(wire):

@@ -1,7 +1,7 @@
 """The engine between devices that only remember; decisions themselves are netcore's tests."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -18,10 +18,12 @@ from tests.datapath.backends import RecordingTap, RecordingTunnel, buffer_of
 from tests.support.cluster import (
     CLIENT,
     CLIENT_POD,
+    CONFIG,
     EMPTY,
     GATEWAY,
     OUTSIDE,
     WEB,
+    WEB3,
     WEB_PODS,
     cluster,
     from_node,
@@ -394,3 +396,19 @@ def test_a_slice_without_its_pods_still_routes(node):
     node.engine.use(cluster(slice_of("web", 4, WEB_PODS[1:2])))
     node.handle(node.from_client, tcp(CLIENT, WEB))
     assert node.tunnel.sent[0][1] == "172.18.0.12"
+
+
+def test_time_and_chance_are_those_that_it_is_given():
+    given = Node()
+    given.engine = Engine(
+        cluster(replace(CONFIG, proxy_mode="nftables")),
+        Tunnel(given.tunnel, VNI, may_coalesce=False),
+        given.host,
+        OWN_MAC,
+        clock=lambda: 5000.0,
+        random_below=lambda n: n - 1,
+    )
+    for port in range(1, 4):
+        given.handle(given.from_client, udp(CLIENT, WEB, port))
+    assert {entry.reply.src for entry in given.engine.conntrack} == {WEB3}
+    assert {entry.expires_at - entry.state.timeout_s for entry in given.engine.conntrack} == {5000}

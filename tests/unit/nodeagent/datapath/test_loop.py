@@ -123,5 +123,15 @@ def test_it_ticks(monkeypatch):
     loop.stop()
 
 
+def test_its_time_is_that_of_its_clock():
+    told = threading.Event()
+    times = iter((1000.0,))
+    loop = PacketLoop(lambda now: now == 4600.0 and told.set(), lambda: next(times, 4600.0))
+    loop.start()
+    loop.call(lambda: None)
+    assert told.wait(WAIT_S)
+    loop.stop()
+
+
 def test_a_loop_that_never_ran_can_be_stopped(ticks):
     PacketLoop(ticks.append).stop()

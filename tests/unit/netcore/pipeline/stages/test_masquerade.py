@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import pytest
 
 from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.timeouts import FlowState
 from netcore.conntrack.tuple import FlowTuple
-from netcore.model.address import packed
+from netcore.model.address import packed, parse_address, text
 from netcore.model.config import MASQUERADE_PORTS
+from netcore.model.service import ServicePort
 from netcore.packet.protocols import TCP_FIN, TCP_SYN
 from netcore.pipeline.context import FromHost
 from netcore.pipeline.trace import Stage
@@ -26,7 +29,10 @@ from tests.support.cluster import (
     from_node,
     from_pod,
     node,
+    pod,
+    slice_of,
 )
+from tests.support.cluster import service as service_of
 from tests.support.decider import Decider
 from tests.support.frames import PEER, POD, POD6, echo, icmp, ip, tcp, udp, wrong_checksums
 
@@ -61,6 +67,45 @@ def test_what_leaves_the_cluster_has_the_nodes_address(node1, pod, outside, own)
     assert back.verdict == Deliver(pod)
     assert back.ends == (outside, 80, pod, 40000)
     assert wrong_checksums(there.frame) == wrong_checksums(back.frame) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "service", "own", "policy"),
+    [
+        (GATEWAY, WEB, NODE1, "Cluster"),
+        (GATEWAY6, WEB6, NODE1_6, "Cluster"),
+        (OUTSIDE, NODE1, NODE1, "Local"),
+        (OUTSIDE6, NODE1_6, NODE1_6, "Local"),
+    ],
+)
+def test_an_endpoint_in_the_network_of_this_node(source, service, own, policy):
+    """Its answer would go past the datapath, were it not for the node's address."""
+    on_node1 = replace(
+        pod("server", 1, 0), ips=tuple(map(parse_address, map(text, (NODE1, NODE1_6))))
+    )
+    node1 = Decider(
+        cluster(
+            exposed(external_traffic_policy=policy),
+            *(slice_of("web", version, (on_node1,)) for version in (4, 6)),
+        )
+    )
+    port = 30080 if service == own else 80
+    there = node1.send(tcp(source, service, dport=port), FromHost())
+    assert there.verdict == ToHost()
+    assert there.ends == (own, 61000, own, 8080)
+    assert "the node itself answers" in there.why(Stage.MASQUERADE)
+    back = node1.send(tcp(own, own, 8080, 61000, flags=0x12), FromHost())
+    assert back.verdict == ToHost()
+    assert back.ends == (service, port, source, 40000)
+
+
+def exposed(**fields):
+    return service_of("web", 50, ports=(ServicePort("http", "TCP", 80, 30080),), **fields)
+
+
+def test_pods_come_to_an_endpoint_in_the_network_of_their_node_as_themselves(node1):
+    there = node1.send(tcp(CLIENT, NODE1, dport=8080), ME)
+    assert there.ends == (CLIENT, 40000, NODE1, 8080)
 
 
 def test_two_flows_do_not_share_a_port(node1):

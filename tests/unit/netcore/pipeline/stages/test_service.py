@@ -310,6 +310,17 @@ def test_unknown_ports_are_refused_or_led_on(mode, refuses):
     assert refuses or outcome.verdict == Drop(DropReason.SERVICE_BACKEND_NOT_FOUND)
 
 
+@pytest.mark.parametrize(
+    ("mode", "refuses"), [("iptables", False), ("ipvs", False), ("nftables", False), ("ebpf", True)]
+)
+def test_a_node_without_local_endpoints_refuses_or_lets_fall(mode, refuses):
+    local = service("web", 50, internal_traffic_policy="Local")
+    elsewhere = slice_of("web", 4, WEB_PODS[1:])
+    node1 = Decider(cluster(replace(CONFIG, proxy_mode=mode), local, elsewhere))
+    outcome = node1.send(tcp(CLIENT, WEB), ME)
+    assert outcome.verdict == (REFUSED if refuses else Drop(DropReason.SERVICE_BACKEND_NOT_FOUND))
+
+
 def test_without_a_proxy_services_are_addresses_of_nobody():
     node1 = Decider(cluster(replace(CONFIG, proxy_mode="none")))
     outcome = node1.send(tcp(CLIENT, WEB), ME)

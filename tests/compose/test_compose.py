@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from tests.support import load_balancers
 from tests.support.kubectl import Kubectl, wait_until
 from tests.support.nginx import MODES, check_nginx, nginx_deployed
 from tests.support.shop import (
@@ -22,6 +24,7 @@ pytestmark = [pytest.mark.compose, pytest.mark.kubectl, pytest.mark.timeout(600)
 _ROOT = Path(__file__).parents[2]
 _PROJECT = "kubehop-test"
 _API_PORT = "16443"
+_HTTP_PORT = "18080"
 _BUILD_TIMEOUT_S = 540.0
 KUBEHOP = Path(sys.executable).parent / "kubehop"
 
@@ -33,6 +36,7 @@ def compose(tmp_path_factory):
     environment = {
         **os.environ,
         "KUBEHOP_API_PORT": _API_PORT,
+        "KUBEHOP_HTTP_PORT": _HTTP_PORT,
         "KUBEHOP_KUBECONFIG_DIR": str(folder),
     }
 
@@ -131,6 +135,29 @@ def test_real_nginx_is_reached_from_the_host_by_every_nodes_port(kubectl, compos
             check_nginx(
                 kubectl, mode, ["curl"], lambda node: dump(compose, node, "--table", "proxy")
             )
+
+
+def test_load_balancers_are_reached_from_the_host(kubectl):
+    """The first address that is given away is the published one."""
+    published = f"http://127.0.0.1:{_HTTP_PORT}"
+    kubectl.apply(yaml.safe_dump_all(load_balancers.manifests()[:2]))
+    try:
+        kubectl("rollout", "status", "deployment/behind", "--timeout=60s")
+        pods = set(pods_of(kubectl, "behind"))
+        seen = {load_balancers.answer(["curl"], f"{published}/hostname") for _ in range(16)}
+        assert seen == pods
+        load_balancers.deploy(kubectl)
+        for kind, name in (("service", "local"), ("service", "app"), ("ingress", "shop")):
+            address = load_balancers.address_of(kubectl, kind, name)
+            host = ("-H", f"Host: {load_balancers.HOST}")
+            assert load_balancers.answer(["curl"], f"http://{address}/hostname", *host) in pods
+        kubectl("delete", "service", "net", "app")
+        kubectl.apply(yaml.safe_dump(load_balancers.manifests()[3]))
+        assert load_balancers.headers_seen(["curl"], published)["X-Forwarded-Proto"] == "http"
+    finally:
+        for obj in load_balancers.manifests():
+            name = f"{obj['kind']}/{obj['metadata']['name']}"
+            kubectl("delete", name, "--ignore-not-found")
 
 
 def test_five_nodes_by_scale(kubectl, compose):

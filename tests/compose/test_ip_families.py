@@ -27,6 +27,7 @@ def running(folder, environment):
     environment = {
         **os.environ,
         "KUBEHOP_API_PORT": "16444",
+        "KUBEHOP_HTTP_PORT": "18081",
         "KUBEHOP_KUBECONFIG_DIR": str(folder),
         **environment,
     }

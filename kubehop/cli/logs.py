@@ -22,7 +22,7 @@ _POLL_S = 0.2
 @cluster_name
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
 def command(program: str, name: str, follow: bool) -> None:
-    """Print the log of PROGRAM: controlplane, coredns, supervisor or a node's name."""
+    """Print the log of PROGRAM: controlplane, coredns, cloudlb, supervisor or a node's name."""
     paths = running(name)
     known = sorted(log.stem for log in paths.logs.glob("*.log"))
     if program not in known:

@@ -24,6 +24,11 @@ def unshare(flags: int) -> None:
     _check(_libc.unshare(flags), "unshare")
 
 
+def setns(descriptor: int, kind: int) -> None:
+    """Put the calling thread into a namespace of that kind. Raises OSError, as setns(2)."""
+    _check(_libc.setns(descriptor, kind), "setns")
+
+
 def mount(source: str, target: str, kind: str, flags: int) -> None:
     """mount(2) without data. Raises OSError."""
     result = _libc.mount(source.encode(), target.encode(), kind.encode(), flags, None)
@@ -47,7 +52,7 @@ def run_in_netns(netns: int, action: Callable[[], Result]) -> Result:
     """
 
     def visit() -> Result:
-        _check(_libc.setns(netns, CLONE_NEWNET), "setns")
+        setns(netns, CLONE_NEWNET)
         return action()
 
     return _in_thread(visit)

@@ -41,6 +41,7 @@ class Supervisor:
         self._runs: list[asyncio.Task[None]] = []
         self._sockets: list[socket.socket] = []
         self._stop = asyncio.Event()
+        self._outside: int | None = None
         self._adopted = False
         self._started = time.time()
         self._api = _listen_api(self._spec.api_address, self._spec.api_port)
@@ -78,6 +79,7 @@ class Supervisor:
             self._runs.append(group.create_task(component.keep_running()))
 
         underlay = Underlay(has_ipv6=6 in self._spec.versions)
+        self._outside = underlay.netns
         port = self._api.getsockname()[1]
         add(commands.control_plane(self._spec, self._paths, port), underlay.netns, self._api)
         dns_sockets = underlay.listen_dns(self._spec.addresses(DNS_ADDRESS))
@@ -127,6 +129,7 @@ class Supervisor:
             "spec": self._spec.to_json(),
             "startedAt": self._started,
             "server": f"https://{f'[{host}]' if ':' in host else host}:{port}",
+            "outsideNetns": self._outside,
             "components": [component.status() for component in self._components],
         }
 

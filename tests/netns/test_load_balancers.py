@@ -19,7 +19,7 @@ from tests.support.load_balancers import (
     headers_seen,
     service,
 )
-from tests.support.local_cluster import local_cluster
+from tests.support.local_cluster import KUBEHOP, local_cluster
 from tests.support.shop import pods_of
 
 pytestmark = [pytest.mark.netns, pytest.mark.kubectl]
@@ -42,13 +42,20 @@ def kubectl(cluster):
 
 
 @pytest.fixture
-def curl(cluster):
-    """From the control plane's network, where clients outside of the nodes are."""
-    return ["nsenter", f"--net=/proc/{cluster.control_plane_pid()}/ns/net", "--", "curl"]
+def curl(cluster, monkeypatch):
+    """From outside of the nodes."""
+    monkeypatch.setenv("XDG_STATE_HOME", cluster.environment["XDG_STATE_HOME"])
+    return [KUBEHOP, "outside", "--name", cluster.name, "--", "curl"]
 
 
 def url_of(kubectl, name, kind="service"):
     return f"http://{address_of(kubectl, kind, name)}"
+
+
+def test_a_command_outside_that_is_none_is_said(cluster):
+    done = cluster.run("outside", "--", "no-such-program")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "kubehop: cannot run no-such-program: No such file or directory\n"
 
 
 def test_addresses_are_of_the_pool_and_say_how_they_work(kubectl):

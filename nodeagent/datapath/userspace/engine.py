@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from netcore.conntrack.fragments import datagram_of
-from netcore.conntrack.table import ConntrackTable
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.errors import PacketError
 from netcore.packet.fragment import fragment_ipv4
@@ -29,7 +28,6 @@ from netcore.packet.rewrite import apply_rewrite, rewrite_quoted, set_macs
 from netcore.pipeline.context import Context, FromHost, FromTunnel, Ingress
 from netcore.pipeline.decide import decide
 from netcore.pipeline.snapshot import Snapshot
-from netcore.pipeline.stale import gone_backends
 from netcore.pipeline.trace import Hop, Stage
 from netcore.pipeline.verdict import (
     Decision,
@@ -42,7 +40,6 @@ from netcore.pipeline.verdict import (
     ToHost,
     Verdict,
 )
-from netcore.service.balancing import BalancingTable
 from nodeagent.datapath.userspace.answers import answer_reject, answer_reply
 from nodeagent.datapath.userspace.counters import Counters, counter_names
 from nodeagent.datapath.userspace.devices import HEADROOM_BYTES, Tap
@@ -53,6 +50,7 @@ from nodeagent.datapath.userspace.flowcache import (
     Output,
     read_plain,
 )
+from nodeagent.datapath.userspace.tracking import Tracking
 from nodeagent.datapath.userspace.tunnel import Tunnel
 
 _NO_OPTIONS = 0x45
@@ -95,24 +93,20 @@ class Engine:
         """`clock` gives monotonic seconds, `random_below(n)` some 0 <= x < n."""
         self.snapshot = snapshot
         self.clock = clock
-        self.conntrack = ConntrackTable()
+        self._tracking = Tracking()
+        self.conntrack = self._tracking.conntrack
         self.counters = Counters()
         self._watchers: list[Watcher] = []
-        self._scopes_changed = False
         self._generation = 0
         self._fast_generation = 0  # _NOBODY while somebody observes
         self._mtu_bytes = snapshot.config.pod_mtu_bytes
         self._tunnel = tunnel
         self._host = host
         self._vtep_mac = vtep_mac
-        self._host_port = Port(FromHost(), "host", host)
+        self.host_port = Port(FromHost(), "host", host)
         self._pods: dict[bytes, Tap] = {}
-        self.balancing = BalancingTable()
+        self.balancing = self._tracking.balancing
         self._random_below = random_below
-
-    @property
-    def host_port(self) -> Port:
-        return self._host_port
 
     def add_pod(self, ips: tuple[bytes, ...], tap: Tap) -> None:
         self._pods.update((ip, tap) for ip in ips)
@@ -122,8 +116,7 @@ class Engine:
         """Its flows are forgotten, too: another pod may get its addresses."""
         for ip in ips:
             self._pods.pop(ip, None)
-        gone = frozenset(ips)
-        self.conntrack.remove_those(lambda entry: entry.has_end(gone))
+        self._tracking.forget_pod(ips)
         self._renew()
 
     def has_pod(self, ip: bytes) -> bool:
@@ -133,8 +126,7 @@ class Engine:
         """Decide by `snapshot` from the next packet on; what is gone from it is forgotten."""
         if not snapshot.forwards_like(self.snapshot):
             self._renew()
-        self._forget_stale_flows(snapshot)
-        self._scopes_changed |= snapshot.frontends is not self.snapshot.frontends
+        self._tracking.follow(self.snapshot, snapshot)
         self.snapshot = snapshot
         self._mtu_bytes = snapshot.config.pod_mtu_bytes
 
@@ -203,17 +195,7 @@ class Engine:
         return Context(ingress, now, self.balancing, self._random_below)
 
     def expire(self, now: float) -> None:
-        self.conntrack.expire(now)
-        self.balancing.expire(now)
-        if self._scopes_changed:
-            self._scopes_changed = False
-            self.balancing.forget(self.snapshot.has_no_scope)
-
-    def _forget_stale_flows(self, snapshot: Snapshot) -> None:
-        """Flows to endpoints that are gone; to be asked before `snapshot` is in force."""
-        gone = gone_backends(self.conntrack.loaded(), self.snapshot, snapshot)
-        if gone:
-            self.conntrack.remove_those(lambda entry: entry.backend_key in gone)
+        self._tracking.expire(now, self.snapshot)
 
     def _renew(self) -> None:
         """Nothing that was kept is in force any longer."""
@@ -286,7 +268,7 @@ class Engine:
         """What became of the packet: the verdict, or the drop that it came to instead."""
         verdict = decision.verdict
         frame = buffer[HEADROOM_BYTES:]
-        if not self._track(decision, packet, now):
+        if not self._tracking.keep(decision, packet, now):
             return self._count(Drop(DropReason.CT_MAP_INSERTION_FAILED), len(frame))
         if decision.is_first_fragment:
             self.conntrack.fragments.remember(datagram_of(packet), flow, now)
@@ -303,21 +285,6 @@ class Engine:
         self._rewrite(frame, packet, decision)
         set_macs(frame, output.mac, self._vtep_mac)
         return self._emit(verdict, output, packet, buffer, decision.fragment_to_bytes)
-
-    def _track(self, decision: Decision, packet: Packet, now: float) -> bool:
-        entry = decision.entry
-        if entry is None:
-            return True
-        if not decision.is_new:
-            self.conntrack.refresh(entry, now, packet.tcp_flags, is_reply=decision.is_reply)
-            return True
-        if decision.replaces is not None:
-            self.conntrack.remove(decision.replaces)
-        if not self.conntrack.insert(entry, now):
-            return False
-        if decision.balancing:
-            self.balancing.commit(decision.balancing, now)
-        return True
 
     def _output(self, verdict: Deliver | Encap | ToHost, flow: FlowTuple) -> Output | None:
         match verdict:
@@ -397,7 +364,7 @@ class Engine:
             port.tap.send(buffer)
         elif not isinstance(port.ingress, FromTunnel) or packet.quoted is None:
             # The sender is on another node: the answer takes the node's own way there.
-            self.handle(self._host_port, buffer)
+            self.handle(self.host_port, buffer)
 
 
 def _segment_bytes(buffer: memoryview) -> int:

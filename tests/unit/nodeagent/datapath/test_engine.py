@@ -357,7 +357,8 @@ def test_the_cache_is_bounded(node, monkeypatch):
 
 
 def test_a_full_table_drops_and_counts(node):
-    node.engine.conntrack = ConntrackTable(max_entries=1)
+    small = ConntrackTable(max_entries=1)
+    node.engine.conntrack = node.engine._tracking.conntrack = small
     node.handle(node.from_client, tcp(CLIENT, POD, 1, flags=TCP_ACK))
     node.handle(node.from_web, tcp(POD, CLIENT, 80, 1, flags=TCP_ACK))
     node.handle(node.from_client, udp(CLIENT, POD, 2))

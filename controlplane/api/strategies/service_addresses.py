@@ -50,16 +50,18 @@ def _canonical(text: str) -> str:
     return str(ip_address(text)) if ":" in text else text
 
 
-def taken_node_ports(services: Iterable[dict[str, Any]]) -> set[tuple[str, int]]:
-    """The (protocol, port) pairs that Services hold on every node."""
+def taken_node_ports(services: Iterable[dict[str, Any]]) -> set[int]:
+    """The ports that Services hold on every node: one pool for all protocols, as Kubernetes has it
+    (pkg/registry/core/service/portallocator).
+    """
     taken = set()
     for service in services:
         spec = service.get("spec") or {}
         for port in spec.get("ports") or ():
             if port.get("nodePort"):
-                taken.add((port.get("protocol", "TCP"), port["nodePort"]))
+                taken.add(port["nodePort"])
         if spec.get("healthCheckNodePort"):
-            taken.add(("TCP", spec["healthCheckNodePort"]))
+            taken.add(spec["healthCheckNodePort"])
     return taken
 
 
@@ -99,24 +101,24 @@ def claim_ip(cidr: IPNetwork, taken: Occupied[str], text: str) -> IpAddress:
     return address
 
 
-def choose_node_port(protocol: str, taken: Occupied[tuple[str, int]], random: Random) -> int:
+def choose_node_port(taken: Occupied[int], random: Random) -> int:
     """A free node port, from the upper band while that has one. Raises AllocationError."""
     middle = FIRST_NODE_PORT + _STATIC_NODE_PORTS
     for low, high in ((middle, LAST_NODE_PORT), (FIRST_NODE_PORT, middle - 1)):
-        port = _free_index(low, high, len(taken), lambda at: (protocol, at) in taken, random)
+        port = _free_index(low, high, len(taken), lambda at: at in taken, random)
         if port is not None:
             return port
     raise AllocationError("range is full")
 
 
-def claim_node_port(protocol: str, taken: Occupied[tuple[str, int]], port: int) -> int:
+def claim_node_port(taken: Occupied[int], port: int) -> int:
     """The node port that was asked for. Raises AllocationError when it cannot be had."""
     if not FIRST_NODE_PORT <= port <= LAST_NODE_PORT:
         raise AllocationError(
             "provided port is not in the valid range. The range of valid ports is "
             f"{FIRST_NODE_PORT}-{LAST_NODE_PORT}"
         )
-    if (protocol, port) in taken:
+    if port in taken:
         raise AllocationError("provided port is already allocated")
     return port
 

@@ -156,30 +156,30 @@ def _choose_ip(cidr: IPNetwork, taken: Pool[str], random: Random) -> str:
         raise _exhausted("a serviceIP", error, f"the service CIDR {cidr}") from error
 
 
-def _allocate_node_ports(
-    spec: Object, taken: Pool[tuple[str, int]], random: Random
-) -> list[FieldError]:
+def _allocate_node_ports(spec: Object, taken: Pool[int], random: Random) -> list[FieldError]:
     none_unasked = spec["type"] == "LoadBalancer" and (
         spec.get("allocateLoadBalancerNodePorts") is False
     )
-    errors = []
-    for index, port in enumerate(children(spec, "ports")):
-        protocol = str(port.get("protocol"))
-        wanted = number(port.get("nodePort"))
-        if none_unasked and not wanted:
+    errors: list[FieldError] = []
+    own: set[int] = set()
+    # Those that ask for one first: others may share it.
+    ports = sorted(enumerate(children(spec, "ports")), key=lambda each: not each[1].get("nodePort"))
+    for index, port in ports:
+        wanted = number(port.get("nodePort")) or 0
+        if not wanted and (none_unasked or errors):
             continue
         try:
-            if wanted:
-                given = claim_node_port(protocol, taken, wanted)
-            else:
-                given = _shared_node_port(spec, port) or choose_node_port(protocol, taken, random)
+            given = wanted or _shared_node_port(spec, port) or choose_node_port(taken, random)
+            if given not in own:  # of its own it may have one for several protocols
+                claim_node_port(taken, given)
         except AllocationError as error:
             if not wanted:
                 raise _exhausted("a nodePort", error, "node ports 30000-32767") from error
             errors.append(invalid_value(f"spec.ports[{index}].nodePort", wanted, str(error)))
             continue
         port["nodePort"] = given
-        taken.add((protocol, given))
+        own.add(given)
+        taken.add(given)
     return errors
 
 
@@ -192,15 +192,13 @@ def _shared_node_port(spec: Object, port: Object) -> int | None:
     return None
 
 
-def _allocate_health_check_port(
-    spec: Object, taken: Pool[tuple[str, int]], random: Random
-) -> list[FieldError]:
+def _allocate_health_check_port(spec: Object, taken: Pool[int], random: Random) -> list[FieldError]:
     wanted = number(spec.get("healthCheckNodePort"))
     try:
         if wanted:
-            claim_node_port("TCP", taken, wanted)
+            claim_node_port(taken, wanted)
         else:
-            spec["healthCheckNodePort"] = choose_node_port("TCP", taken, random)
+            spec["healthCheckNodePort"] = choose_node_port(taken, random)
     except AllocationError as error:
         if not wanted:
             raise _exhausted("a HealthCheck NodePort", error, "node ports 30000-32767") from error

@@ -49,7 +49,7 @@ class Pool(Generic[_Item]):
 class Taken:
     """The pools, as one Service sees them."""
 
-    def __init__(self, ips: Pool[str], node_ports: Pool[tuple[str, int]]) -> None:
+    def __init__(self, ips: Pool[str], node_ports: Pool[int]) -> None:
         self.ips = ips
         self.node_ports = node_ports
 
@@ -58,9 +58,9 @@ class ServiceIndex:
     """Cluster IPs and node ports by how many Services hold them. Belongs to one store."""
 
     def __init__(self) -> None:
-        self._holders: dict[_Key, tuple[set[str], set[tuple[str, int]]]] = {}
+        self._holders: dict[_Key, tuple[set[str], set[int]]] = {}
         self._ips: Counter[str] = Counter()
-        self._node_ports: Counter[tuple[str, int]] = Counter()
+        self._node_ports: Counter[int] = Counter()
         self._changes: Watch | None = None
 
     @property
@@ -69,8 +69,8 @@ class ServiceIndex:
         return set(self._ips)
 
     @property
-    def node_ports(self) -> set[tuple[str, int]]:
-        """All (protocol, node port) pairs that are taken, as of the last `catch_up`."""
+    def node_ports(self) -> set[int]:
+        """All node ports that are taken, as of the last `catch_up`."""
         return set(self._node_ports)
 
     def without(self, service: Object | None) -> Taken:

@@ -56,16 +56,16 @@ def test_claims():
         claim_ip(cidr, {"10.0.0.9"}, "10.0.0.9")
     with pytest.raises(AllocationError, match="not a valid IP"):
         claim_ip(cidr, set(), "x")
-    assert claim_node_port("TCP", {("UDP", 30000)}, 30000) == 30000
+    assert claim_node_port({30001}, 30000) == 30000
 
 
 def test_node_ports_run_out():
-    taken = {("TCP", port) for port in range(30000, 32768)}
+    taken = set(range(30000, 32768))
     with pytest.raises(AllocationError, match="range is full"):
-        choose_node_port("TCP", taken, Random(1))
-    taken.remove(("TCP", 30007))
-    assert choose_node_port("TCP", taken, Random(1)) == 30007
-    assert choose_node_port("UDP", taken, Random(1)) >= 30086
+        choose_node_port(taken, Random(1))
+    taken.remove(30007)
+    assert choose_node_port(taken, Random(1)) == 30007
+    assert choose_node_port({30001}, Random(1)) >= 30086
 
 
 def test_what_services_hold():
@@ -76,4 +76,4 @@ def test_what_services_hold():
         {"spec": {"clusterIPs": ["fd00:0::1"]}},
     ]
     assert taken_ips(services) == {"10.0.0.1", "fd00::1"}
-    assert taken_node_ports(services) == {("TCP", 30001), ("TCP", 30002)}
+    assert taken_node_ports(services) == {30001, 30002}

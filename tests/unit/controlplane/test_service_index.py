@@ -45,9 +45,9 @@ async def test_own_addresses_and_ports_are_free_for_their_service(client):
     await index.catch_up(client)
     own, others = index.without(mine), index.without(None)
     assert "10.96.0.7" not in own.ips
-    assert ("TCP", 30080) not in own.node_ports
+    assert 30080 not in own.node_ports
     assert "10.96.0.7" in others.ips
-    assert ("TCP", 30080) in others.node_ports
+    assert 30080 in others.node_ports
     own.ips.add("10.96.0.9")
     assert "10.96.0.9" in own.ips
     assert "10.96.0.9" not in others.ips

@@ -114,6 +114,19 @@ async def test_tcp_and_udp_of_one_port_share_a_node_port(client):
     assert made[0]["nodePort"] == made[1]["nodePort"]
 
 
+async def test_protocols_of_several_services_share_no_node_port(client):
+    tcp = [{"port": 53, "protocol": "TCP", "nodePort": 30053}]
+    udp = [{"port": 53, "protocol": "UDP", "nodePort": 30053}]
+    await client.create("services", service("a", type="NodePort", ports=tcp))
+    assert "provided port is already allocated" in await refusal(
+        client, service("b", type="NodePort", ports=udp)
+    )
+    both = [{"name": "u", "port": 53, "protocol": "UDP"}, {"name": "t", **tcp[0]}]
+    assert "provided port is already allocated" in await refusal(
+        client, service("c", type="NodePort", ports=both)
+    )
+
+
 async def test_update_keeps_addresses_and_changes_type(client):
     made = await client.create("services", service())
     bare = service(type="NodePort")

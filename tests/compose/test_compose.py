@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.support import load_balancers
 from tests.support.kubectl import Kubectl, wait_until
@@ -137,23 +136,38 @@ def test_real_nginx_is_reached_from_the_host_by_every_nodes_port(kubectl, compos
             )
 
 
-def test_load_balancers_are_reached_from_the_host(kubectl):
-    """The first address that is given away is the published one."""
+def test_the_shop_is_at_the_published_port(kubectl):
+    """The first address that is given away is the published one, whichever kind it is for."""
     published = f"http://127.0.0.1:{_HTTP_PORT}"
-    kubectl.apply(yaml.safe_dump_all(load_balancers.manifests()[:2]))
+    assert load_balancers.answer(["curl"], f"{published}/hostname") in pods_of(kubectl, "frontend")
+    annotate = ("annotate", "service", "frontend", "--overwrite")
+    kubectl(*annotate, "kubehop.dev/load-balancer-type=application")
     try:
-        kubectl("rollout", "status", "deployment/behind", "--timeout=60s")
+        wait_until(
+            lambda: load_balancers.headers_seen(["curl"], published)["X-Forwarded-Proto"] == "http",
+            "it is an application load balancer",
+        )
+    finally:
+        kubectl(*annotate, "kubehop.dev/load-balancer-type=network")
+    wait_until(
+        lambda: load_balancers.headers_seen(["curl"], published)["X-Forwarded-Proto"] == "",
+        "it is a network load balancer again",
+    )
+
+
+def test_load_balancers_are_reached_from_the_host(kubectl):
+    load_balancers.deploy(kubectl)
+    try:
         pods = set(pods_of(kubectl, "behind"))
-        seen = {load_balancers.answer(["curl"], f"{published}/hostname") for _ in range(16)}
-        assert seen == pods
-        load_balancers.deploy(kubectl)
-        for kind, name in (("service", "local"), ("service", "app"), ("ingress", "shop")):
+        for kind, name in (
+            ("service", "net"),
+            ("service", "local"),
+            ("service", "app"),
+            ("ingress", "shop"),
+        ):
             address = load_balancers.address_of(kubectl, kind, name)
             host = ("-H", f"Host: {load_balancers.HOST}")
             assert load_balancers.answer(["curl"], f"http://{address}/hostname", *host) in pods
-        kubectl("delete", "service", "net", "app")
-        kubectl.apply(yaml.safe_dump(load_balancers.manifests()[3]))
-        assert load_balancers.headers_seen(["curl"], published)["X-Forwarded-Proto"] == "http"
     finally:
         for obj in load_balancers.manifests():
             name = f"{obj['kind']}/{obj['metadata']['name']}"

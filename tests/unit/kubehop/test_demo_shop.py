@@ -47,6 +47,7 @@ def test_the_manifests_are_found_and_have_what_the_demo_needs():
         ("Deployment", "frontend"),
         ("Deployment", "backend"),
         ("Service", "backend"),
+        ("Service", "frontend"),
     }
     assert found["Deployment", "backend"]["spec"]["replicas"] >= 2
     assert found["Service", "backend"]["spec"]["selector"] == BACKEND
@@ -59,7 +60,7 @@ def test_all_of_it_is_applied():
 
     apply_shop(api)
 
-    assert [kind for _, kind in api.applied] == ["Deployment", "Service", "Deployment"]
+    assert [kind for _, kind in api.applied] == ["Deployment", "Service", "Deployment", "Service"]
     assert api.applied[1][0] == "/api/v1/namespaces/default/services/backend"
 
 

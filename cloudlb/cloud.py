@@ -44,7 +44,7 @@ class Cloud:
         forwarder: Forwarder,
         listeners: Listeners,
         reports: Reports,
-        source: IpAddress | None = None,
+        sources: Iterable[IpAddress] = (),
     ) -> None:
         self._state = state
         self._pool = pool
@@ -56,7 +56,7 @@ class Cloud:
         self._told: dict[Subject, tuple[tuple[IpAddress, ...], str]] = {}
         self._problems: dict[Subject, str] = {}
         self.service_cidrs: tuple[IpNetwork, ...] = ()
-        self.health = HealthChecker(state.changed.set, source)
+        self.health = HealthChecker(state.changed.set, sources)
 
     async def run(self) -> None:
         """What cannot be done now is tried again; it never ends by itself."""

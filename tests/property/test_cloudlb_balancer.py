@@ -77,6 +77,8 @@ def test_the_flow_table_is_bounded_and_forgets_the_idle(most, uses):
 
 
 ADDRESSES = st.sampled_from([VIP, NODE]) | ipv4
+PORTS = st.just(80) | u16
+ICMP_ERRORS = st.sampled_from([1, 2, 3, 11])  # of both families
 ADDRESSES6 = st.sampled_from([VIP6, NODE6]) | ipv6
 
 
@@ -90,10 +92,10 @@ def taken(draw):
         frame = draw(valid_frames())
     else:
         ends = draw(st.sampled_from([ADDRESSES, ADDRESSES6]))
-        frame = frames.tcp(draw(ends), draw(ends), draw(u16), draw(st.just(80) | u16))
+        frame = frames.tcp(draw(ends), draw(ends), draw(PORTS), draw(PORTS))
         if kind == "error":
             quote, sender, receiver = bytes(frame[14:]), draw(ends), draw(ends)
-            frame = frames.icmp(sender, receiver, draw(st.integers(1, 12)), body=quote)
+            frame = frames.icmp(sender, receiver, draw(ICMP_ERRORS), body=quote)
     frame[:6] = draw(st.sampled_from([MAC, b"\xff" * 6, NODE_MAC]))
     for at, value in draw(
         st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), max_size=3)

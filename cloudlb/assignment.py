@@ -1,6 +1,6 @@
 """Which claim has which addresses of the pool. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from cloudlb.claims import Claim, Owner
@@ -16,16 +16,20 @@ class Assignment:
     problems: Mapping[Owner, str] = field(default_factory=dict)
 
 
-def assign(claims: Iterable[Claim], pool: AddressPool, before: Assignment) -> Assignment:
+def assign(claims: Collection[Claim], pool: AddressPool, before: Assignment) -> Assignment:
     """Who had an address keeps it, as far as it is of the pool and the one that is asked for.
 
-    `before` is what this function said last; what a status says counts as much (after a
-    restart there is nothing else), and of two owners who have one address the first keeps it.
+    `before` is what this function said last, and counts more than what a status says, which
+    everybody can write; after a restart there is nothing else. Of two owners whose statuses have
+    one address the first keeps it. Who cannot have all that it wants has nothing.
     """
     wanted = [claim for claim in claims if not claim.problem]
     given = _Given(pool)
     for claim in wanted:
-        for address in (*before.addresses.get(claim.owner, ()), *claim.present):
+        for address in before.addresses.get(claim.owner, ()):
+            given.keep(claim, address)
+    for claim in wanted:
+        for address in claim.present:
             given.keep(claim, address)
     problems = {claim.owner: claim.problem for claim in claims if claim.problem}
     for asks_for_one in (True, False):
@@ -33,6 +37,7 @@ def assign(claims: Iterable[Claim], pool: AddressPool, before: Assignment) -> As
             if (claim.requested is not None) is asks_for_one:
                 problem = given.complete(claim)
                 if problem:
+                    given.release(claim)
                     problems[claim.owner] = problem
     addresses = {claim.owner: given.of(claim) for claim in wanted if claim.owner not in problems}
     return Assignment(addresses, problems)
@@ -56,13 +61,8 @@ class _Given:
 
     def complete(self, claim: Claim) -> str:
         """Gives what is still missing; else says why that cannot be."""
-        requested = claim.requested
-        if requested is not None and (claim.owner, requested.version) not in self._addresses:
-            if requested not in self._pool:
-                return f"loadBalancerIP {requested} is not in the pool {self._pool}"
-            if requested in self._owners:
-                return f"loadBalancerIP {requested} is in use by {self._owners[requested]}"
-            self._give(claim, requested)
+        if problem := self._give_requested(claim):
+            return problem
         versions = self._versions(claim)
         if not versions:
             return f"the pool {self._pool} has no IPv{claim.versions[0]} addresses"
@@ -78,8 +78,28 @@ class _Given:
             self._give(claim, address)
         return ""
 
+    def release(self, claim: Claim) -> None:
+        """Others may have what the claim had."""
+        for version in (4, 6):
+            address = self._addresses.pop((claim.owner, version), None)
+            if address is not None:
+                del self._owners[address]
+
     def of(self, claim: Claim) -> tuple[IpAddress, ...]:
         return tuple(self._addresses[claim.owner, version] for version in self._versions(claim))
+
+    def _give_requested(self, claim: Claim) -> str:
+        requested = claim.requested
+        if requested is None or (claim.owner, requested.version) in self._addresses:
+            return ""
+        if requested not in self._pool:
+            return f"loadBalancerIP {requested} is not in the pool {self._pool}"
+        if requested.version not in self._versions(claim):
+            return f"loadBalancerIP {requested} is of a family that {claim.owner} does not have"
+        if requested in self._owners:
+            return f"loadBalancerIP {requested} is in use by {self._owners[requested]}"
+        self._give(claim, requested)
+        return ""
 
     def _versions(self, claim: Claim) -> list[int]:
         """A claim that names none wants all that there are."""

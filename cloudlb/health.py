@@ -7,11 +7,12 @@ healthCheckNodePort of a Service whose external traffic policy is Local.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 
 import aiohttp
 
+from cloudlb.calls import local_addresses
 from netcore.model.address import IpAddress
 
 log = logging.getLogger(__name__)
@@ -41,10 +42,13 @@ class Check:
 class HealthChecker:
     """`run` asks again and again; who was never asked is not healthy."""
 
-    def __init__(self, changed: Callable[[], None], source: IpAddress | None = None) -> None:
-        """`changed` is called when the answer of `is_healthy` has changed for somebody."""
+    def __init__(self, changed: Callable[[], None], sources: Iterable[IpAddress] = ()) -> None:
+        """`changed` is called when the answer of `is_healthy` has changed for somebody; nodes are
+        asked from the one of `sources` that is of their family.
+        """
         self._changed = changed
-        self._source = source
+        self._sources = tuple(sources)
+        self._turn = asyncio.Semaphore(_AT_ONCE)
         self._failures: dict[Check, int] = {}
         self._wake = asyncio.Event()
 
@@ -61,26 +65,27 @@ class HealthChecker:
 
     async def run(self) -> None:
         """Ask for ever."""
-        connector = aiohttp.TCPConnector(
-            force_close=True,
-            limit=_AT_ONCE,
-            local_addr=None if self._source is None else (str(self._source), 0),
-        )
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        async with AsyncExitStack() as stack:
+            sessions = {}
+            for version, local in local_addresses(self._sources).items():
+                connector = aiohttp.TCPConnector(force_close=True, limit=0, local_addr=local)
+                session = aiohttp.ClientSession(connector=connector, timeout=timeout)
+                sessions[version] = await stack.enter_async_context(session)
             while True:
                 self._wake.clear()
-                await asyncio.gather(*(self._ask(session, check) for check in self._failures))
+                checks = tuple(self._failures)
+                await asyncio.gather(
+                    *(self._ask(sessions[check.address.version], check) for check in checks)
+                )
                 with suppress(TimeoutError):
                     async with asyncio.timeout(INTERVAL_S):
                         await self._wake.wait()
 
     async def _ask(self, session: aiohttp.ClientSession, check: Check) -> None:
-        try:
-            async with session.get(check.url) as answer:
-                is_well, why = answer.status == 200, f"HTTP status {answer.status}"
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            is_well, why = False, str(error) or type(error).__name__
+        # The time runs from here on: waiting for others is no failure of the node.
+        async with self._turn:
+            is_well, why = await _answers(session, check)
         if check not in self._failures:  # not wanted any more
             return
         before = self.is_healthy(check)
@@ -88,3 +93,11 @@ class HealthChecker:
         if self.is_healthy(check) is not before:
             log.info("%s is %s", check.url, "healthy" if is_well else f"not healthy: {why}")
             self._changed()
+
+
+async def _answers(session: aiohttp.ClientSession, check: Check) -> tuple[bool, str]:
+    try:
+        async with session.get(check.url, allow_redirects=False) as answer:
+            return answer.status == 200, f"HTTP status {answer.status}"
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        return False, str(error) or type(error).__name__

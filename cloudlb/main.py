@@ -56,13 +56,15 @@ def _fail(error: BaseException) -> int:
 class Surroundings:
     """What of the machine's network follows from a plan."""
 
-    def __init__(self, device: Device, pool: AddressPool, source: IpAddress | None) -> None:
-        """`source` is an address of the balancers' own for calls to nodes, where `pool` has the
-        machine's.
+    def __init__(
+        self, device: Device, pool: AddressPool, sources: tuple[IpAddress, ...] = ()
+    ) -> None:
+        """`sources` are addresses of the balancers' own for calls to nodes, one of each family,
+        where `pool` has the machine's.
         """
         self._device = device
         self._pool = pool
-        self._source = source
+        self._sources = sources
         self._settled: object = None
 
     @property
@@ -71,18 +73,19 @@ class Surroundings:
 
     async def settle(self, plan: Plan, service_cidrs: Iterable[IpNetwork]) -> None:
         """The device has what programs listen at, and leaves alone what is only passed on."""
-        extra = () if self._source is None else (self._source,)
-        addresses = frozenset((*plan.local_addresses, *extra))
+        addresses = frozenset((*plan.local_addresses, *self._sources))
         silent = frozenset(
             (ip_address(address), protocol, port)
             for address, protocol, port in plan.network
             if ip_address(address) in self.own
         )
         networks = tuple(service_cidrs) if plan.application else ()
-        wanted = addresses, silent, networks, plan.gateways[:1]
+        firsts = {gateway.version: gateway for gateway in reversed(plan.gateways)}
+        gateways = tuple(firsts.values())
+        wanted = addresses, silent, networks, frozenset(gateways)
         if wanted != self._settled:
             self._settled = None
-            await asyncio.to_thread(self._settle, addresses, silent, networks, plan.gateways)
+            await asyncio.to_thread(self._settle, addresses, silent, networks, gateways)
             self._settled = wanted
 
     def _settle(
@@ -100,16 +103,17 @@ class Surroundings:
 async def _serve(options: Options) -> None:
     own = options.address or source_towards(options.control_plane)
     device = await asyncio.to_thread(Device, own)
-    pool, source = options.pool, None
+    pool = options.pool
+    sources: tuple[IpAddress, ...] = ()
     if pool is None:
-        pool, source = own_pool(device.own, device.network)
+        pool, sources = own_pool(device.own, device.network)
     log.info("the pool is %s", pool)
     frames = FrameSocket(device.name)
     forwarder = Forwarder(frames, HEADER_BYTES, MAX_BYTES)
-    state, reports, proxy = CloudState(), Reports(), HttpProxy(source)
+    state, reports, proxy = CloudState(), Reports(), HttpProxy(sources)
     listeners = Listeners(proxy)
-    place = Surroundings(device, pool, source)
-    cloud = Cloud(state, pool, place, forwarder, listeners, reports, source)
+    place = Surroundings(device, pool, sources)
+    cloud = Cloud(state, pool, place, forwarder, listeners, reports, sources)
     await place.settle(Plan(), ())
     await proxy.start()
     asyncio.get_running_loop().add_reader(frames.descriptor, forwarder.drain)
@@ -143,8 +147,9 @@ def _member(
 
 def own_pool(
     own: Iterable[IpAddress], network: Callable[[int], IpNetwork | None]
-) -> tuple[AddressPool, IpAddress | None]:
-    """The pool of `auto`, and the address for calls to nodes that it leaves out.
+) -> tuple[AddressPool, tuple[IpAddress, ...]]:
+    """The pool of `auto`, and the addresses for calls to nodes that it leaves out, one of each
+    family.
 
     The machine's own address is the first one to be given away: it is the one that a container
     engine can publish. Raises ConfigError for networks that are too small.
@@ -159,7 +164,7 @@ def own_pool(
         sources.append(first)
         ranges.append(AddressRange(address, address))
         ranges.append(AddressRange(first + 1, first + _AUTO_SIZE + 1))
-    return AddressPool(tuple(ranges)), sources[0]
+    return AddressPool(tuple(ranges)), tuple(sources)
 
 
 async def _until_stopped(services: Iterable[Coroutine[Any, Any, None]]) -> None:

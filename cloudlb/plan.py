@@ -121,9 +121,9 @@ class Planner:
             return _NOBODY
         if port.node_port:
             return self._through_node_port(service, port, version)
-        reachable = any(self._gateways())
-        ips = (ip for ip in service.cluster_ips if reachable)
-        return TargetGroup(tuple(Target(ip, port.port) for ip in list(ips)[:1]))
+        reachable = {gateway.version for gateway in self._gateways()}
+        ips = [ip for ip in service.cluster_ips if ip.version in reachable]
+        return TargetGroup(tuple(Target(ip, port.port) for ip in ips[:1]))
 
     def _through_node_port(self, service: Service, port: ServicePort, version: int) -> TargetGroup:
         healthy = self._healthy(service, version)

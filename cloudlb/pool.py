@@ -21,7 +21,9 @@ class AddressRange:
         same_family = address.version == self.first.version
         return same_family and int(self.first) <= int(address) <= int(self.last)
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many there are; len() knows no numbers of the size that IPv6 has."""
         return int(self.last) - int(self.first) + 1
 
     def __iter__(self) -> Iterator[IpAddress]:
@@ -65,7 +67,7 @@ def parse_pool(text: str) -> AddressPool:
     Raises ConfigError naming the part that is none, or for more than MAX_ADDRESSES.
     """
     pool = AddressPool(tuple(_range(part.strip()) for part in text.split(",")))
-    if sum(map(len, pool.ranges)) > MAX_ADDRESSES:
+    if sum(each.size for each in pool.ranges) > MAX_ADDRESSES:
         raise ConfigError(f"pool {text}: more than {MAX_ADDRESSES} addresses")
     return pool
 

@@ -43,7 +43,9 @@ class Listeners:
             choose = self._choices.get(listen, lambda host, path: None)
             return await self._proxy.answer(request, choose)
 
-        runner = web.ServerRunner(web.Server(handle), shutdown_timeout=_SHUTDOWN_S)
+        # A body goes on as it came: its Content-Encoding goes on, too.
+        server = web.Server(handle, auto_decompress=False)
+        runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         try:
             await web.SockSite(runner, _listening(address, port)).start()

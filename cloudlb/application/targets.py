@@ -1,8 +1,11 @@
 """The nodes behind an HTTP request, and whose turn it is. Pure."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from netcore.model.address import IpAddress, IpNetwork
+
+_MAX_GROUPS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +36,20 @@ class TargetGroup:
 
 
 class Turns:
-    """Round robin over each group, also when its members change."""
+    """Round robin over each group on its own; a group whose members change is a new one.
+
+    Bounded: the group that was not asked for longest begins anew.
+    """
 
     def __init__(self) -> None:
-        self._next = 0
+        self._next: OrderedDict[tuple[Target, ...], int] = OrderedDict()
 
     def order(self, group: TargetGroup) -> tuple[Target, ...]:
         """Whom to ask, the one whose turn it is first."""
         if not group.targets:
             return ()
-        at = self._next % len(group.targets)
-        self._next += 1
+        at = self._next.pop(group.targets, 0)
+        self._next[group.targets] = (at + 1) % len(group.targets)
+        if len(self._next) > _MAX_GROUPS:
+            self._next.popitem(last=False)
         return group.targets[at:] + group.targets[:at]

@@ -51,10 +51,10 @@ class FrameSocket:
         return self._socket.fileno()
 
     def read_into(self, buffer: memoryview) -> int:
-        """How many bytes the next header and frame have; 0: none waits."""
+        """How many bytes the next header and frame have; 0: none waits, or the device is down."""
         try:
             return self._socket.recv_into(buffer)
-        except BlockingIOError:
+        except OSError:  # BlockingIOError and, once, ENETDOWN
             return 0
 
     def write(self, frame: memoryview) -> bool:

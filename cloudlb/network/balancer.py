@@ -107,8 +107,8 @@ class NetworkBalancer:
         """An ICMP error about an answer goes where the answer came from."""
         quoted = packet.quoted
         assert quoted is not None
-        if quoted.src not in self.addresses:
-            return NOT_OURS
+        if quoted.src not in self.addresses or packet.dst != quoted.src:
+            return NOT_OURS  # the second: an error is for who sent what it quotes (RFC 792)
         ends = quoted.dst, quoted.src, quoted.protocol, quoted.dst_port, quoted.src_port
         return self._choose(ends, now_s)
 

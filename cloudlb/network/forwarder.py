@@ -8,10 +8,14 @@ from typing import Protocol
 from cloudlb.network.balancer import Forward, FrontendKey, NetworkBalancer, NetworkFrontend
 from netcore.model.errors import PacketError
 from netcore.packet.packet import Packet, parse_packet
-from netcore.packet.protocols import ETHERTYPE_ARP
+from netcore.packet.protocols import ETHERTYPE_ARP, ETHERTYPE_IPV6, PROTOCOL_ICMPV6
 from netcore.packet.reply import arp_reply, neighbor_advertisement
 
 _FRAMES_AT_ONCE = 64
+_ANSWERS = {
+    (ETHERTYPE_ARP, 0): arp_reply,
+    (ETHERTYPE_IPV6, PROTOCOL_ICMPV6): neighbor_advertisement,
+}
 
 
 class Frames(Protocol):
@@ -76,8 +80,9 @@ class Forwarder:
             return
         if packet.src in self._nodes and packet.ethertype != ETHERTYPE_ARP:
             self._macs[packet.src] = packet.src_mac
-        if packet.dst_mac != self._frames.mac:
-            self._answer(taken, packet)
+        # Also what comes for this MAC alone: a neighbour that checks on what it knows asks so
+        # (RFC 4861 section 7.3.3; Linux does it in ARP, too).
+        if self._answer(taken, packet) or packet.dst_mac != self._frames.mac:
             return
         decision = self._balancer.decide(packet, self._clock())
         if isinstance(decision, Forward):
@@ -96,13 +101,15 @@ class Forwarder:
         sent = self._frames.write(taken)
         self.counters["forwarded" if sent else "drop send-failed"] += 1
 
-    def _answer(self, taken: memoryview, packet: Packet) -> None:
-        """Frames for all: of interest are those that ask for an address of ours."""
-        for make in (arp_reply, neighbor_advertisement):
-            answer = make(taken, packet, self._frames.mac)
-            if answer is not None and self._answers_for(answer, packet):
-                self._frames.write(memoryview(bytes(self._header_bytes) + answer))
-                self.counters["answered neighbour"] += 1
+    def _answer(self, taken: memoryview, packet: Packet) -> bool:
+        """Whether it asked for an address of ours; then it has got its answer."""
+        make = _ANSWERS.get((packet.ethertype, packet.protocol))
+        answer = None if make is None else make(taken, packet, self._frames.mac)
+        if answer is None or not self._answers_for(answer, packet):
+            return False
+        self._frames.write(memoryview(bytes(self._header_bytes) + answer))
+        self.counters["answered neighbour"] += 1
+        return True
 
     def _answers_for(self, answer: bytes, packet: Packet) -> bool:
         claimed = answer[28:32] if packet.ethertype == ETHERTYPE_ARP else answer[22:38]

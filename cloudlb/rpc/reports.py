@@ -19,6 +19,13 @@ log = logging.getLogger(__name__)
 COMPONENT = "service-controller"
 _PENDING_EVENTS = 1000
 _CALL_TIMEOUT_S = 5.0
+_LATER = frozenset(
+    {
+        *(grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED),
+        *(grpc.StatusCode.CANCELLED, grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    }
+)
+"""Nothing is wrong with the report: the next session tells it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,32 +73,34 @@ class Reports:
         self._filled.set()
 
     async def deliver(self, stub: "ControlPlaneAsyncStub") -> None:
-        """Tell for ever. Raises AioRpcError when the control plane cannot be reached."""
+        """Tell for ever. Raises AioRpcError when the control plane cannot be reached; what it has
+        not taken in then waits for the next call.
+        """
         while True:
-            for subject, request in tuple(self._statuses.items()):
-                await self._tell_status(stub, request)
-                if self._statuses.get(subject) is request:
-                    del self._statuses[subject]
-            while self._events:
-                event = self._events[0]
-                await _tell(stub.ReportEvent(event, timeout=_CALL_TIMEOUT_S))
-                if self._events and self._events[0] is event:
-                    self._events.popleft()
-            if not self._statuses:
-                await self._filled.wait()
-            self._filled.clear()
+            self._filled.clear()  # first: what comes while others are told sets it again
+            await self._tell_statuses(stub)
+            await self._tell_events(stub)
+            await self._filled.wait()
 
-    async def _tell_status(
-        self, stub: "ControlPlaneAsyncStub", request: pb.ReportLoadBalancerRequest
-    ) -> None:
-        await _tell(stub.ReportLoadBalancer(request, timeout=_CALL_TIMEOUT_S))
+    async def _tell_statuses(self, stub: "ControlPlaneAsyncStub") -> None:
+        for subject, request in tuple(self._statuses.items()):
+            await _tell(stub.ReportLoadBalancer(request, timeout=_CALL_TIMEOUT_S))
+            if self._statuses.get(subject) is request:
+                del self._statuses[subject]
+
+    async def _tell_events(self, stub: "ControlPlaneAsyncStub") -> None:
+        while self._events:
+            event = self._events[0]
+            await _tell(stub.ReportEvent(event, timeout=_CALL_TIMEOUT_S))
+            if self._events[0] is event:  # else it went for a newer one
+                self._events.popleft()
 
 
 async def _tell(call: "grpc.aio.UnaryUnaryCall[Any, Any]") -> None:
     try:
         await call
     except grpc.aio.AioRpcError as error:
-        if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+        if error.code() in _LATER:
             raise
         if error.code() is not grpc.StatusCode.NOT_FOUND:  # gone: nobody wants to know
             log.warning("a report was refused: %s", error.details())

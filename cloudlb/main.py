@@ -79,8 +79,12 @@ class Surroundings:
             for address, protocol, port in plan.network
             if ip_address(address) in self.own
         )
-        networks = tuple(service_cidrs) if plan.application else ()
-        firsts = {gateway.version: gateway for gateway in reversed(plan.gateways)}
+        networks = tuple(service_cidrs)
+        firsts = {
+            gateway.version: gateway
+            for gateway in reversed(plan.gateways)
+            if plan.application  # nobody else is called by a cluster IP
+        }
         gateways = tuple(firsts.values())
         wanted = addresses, silent, networks, frozenset(gateways)
         if wanted != self._settled:

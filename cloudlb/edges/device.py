@@ -25,6 +25,7 @@ _SILENT_PRIORITY = 5
 _LOCAL_PRIORITY = 100
 _ROUTE_PROTOCOL = 89
 _IFA_F_NODAD = 0x02
+_FOR_EVER = 0xFFFFFFFF
 _RT_SCOPE_UNIVERSE = 0
 _FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 
@@ -104,13 +105,16 @@ class Device:
                         netlink.route("del", **common)
 
     def _change_address(self, netlink: IPRoute, command: str, address: IpAddress) -> None:
-        flags = {"flags": _IFA_F_NODAD} if address.version == 6 and command == "add" else {}
+        extra: dict[str, int] = {}
+        if address.version == 6 and command == "add":
+            # Deprecated: nothing is called from it unless that is asked for (RFC 6724).
+            extra = {"flags": _IFA_F_NODAD, "preferred_lft": 0, "valid_lft": _FOR_EVER}
         netlink.addr(
             command,
             index=self._index,
             address=str(address),
             prefixlen=address.max_prefixlen,
-            **flags,
+            **extra,
         )
 
 

@@ -91,7 +91,7 @@ def test_an_interrupt_ends_the_command(tmp_path):
     )
 
     with pytest.raises(KeyboardInterrupt):
-        python(program)
+        pytest.fail(f"it ended by itself: {python(program)}")
 
     watcher.join()
     assert (tmp_path / "ended").exists()

@@ -2,12 +2,9 @@
 
 import asyncio
 import logging
-import signal
-import sys
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 from random import SystemRandom
-from typing import Any
 
 from cloudlb.application.listeners import Listeners
 from cloudlb.application.proxy import HttpProxy
@@ -22,8 +19,9 @@ from cloudlb.rpc.reports import Reports
 from cloudlb.state import CloudState
 from netcore.model.address import IpAddress, IpNetwork
 from netcore.model.config import ClusterConfig
-from netcore.model.errors import ConfigError, KubehopError, first_error
+from netcore.model.errors import ConfigError
 from protos.member import Identity, Member, Role, Topic, source_towards
+from protos.program import run_program, until_stopped
 
 log = logging.getLogger("cloudlb")
 
@@ -35,22 +33,7 @@ _AUTO_FROM_END, _AUTO_SIZE = 55, 49
 def main(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or SIGINT. The exit code: 0, or 1 when the balancers cannot run."""
     options = parse_options(arguments)
-    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
-    try:
-        asyncio.run(_serve(options))
-    except KubehopError as error:
-        return _fail(error)
-    except BaseExceptionGroup as errors:
-        failures = errors.subgroup(KubehopError)
-        if failures is None:
-            raise
-        return _fail(first_error(failures))
-    return 0
-
-
-def _fail(error: BaseException) -> int:
-    print(f"cloudlb: {error}", file=sys.stderr)
-    return 1
+    return run_program("cloudlb", _serve(options))
 
 
 class Surroundings:
@@ -123,7 +106,7 @@ async def _serve(options: Options) -> None:
     asyncio.get_running_loop().add_reader(frames.descriptor, forwarder.drain)
     try:
         member = _member(options, device, state, reports, cloud)
-        await _until_stopped([member.run(), cloud.run(), cloud.health.run()])
+        await until_stopped([member.run(), cloud.run(), cloud.health.run()])
     finally:
         asyncio.get_running_loop().remove_reader(frames.descriptor)
         frames.close()
@@ -169,15 +152,3 @@ def own_pool(
         ranges.append(AddressRange(address, address))
         ranges.append(AddressRange(first + 1, first + _AUTO_SIZE + 1))
     return AddressPool(tuple(ranges)), tuple(sources)
-
-
-async def _until_stopped(services: Iterable[Coroutine[Any, Any, None]]) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(service) for service in services]
-        await stop.wait()
-        for task in tasks:
-            task.cancel()

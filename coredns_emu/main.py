@@ -1,11 +1,8 @@
 """Wiring: options, sockets, the plugin chain, the control plane."""
 
-import asyncio
 import logging
 import resource
-import signal
 import socket
-import sys
 import time
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
@@ -30,8 +27,9 @@ from coredns_emu.state import ClusterState
 from netcore.dns.zones import Zones
 from netcore.model.address import IpAddress, parse_address
 from netcore.model.config import ClusterConfig
-from netcore.model.errors import KubehopError, first_error
+from netcore.model.errors import KubehopError
 from protos.member import Identity, Member, Role, Topic, source_towards
+from protos.program import run_program, until_stopped
 
 log = logging.getLogger("coredns_emu")
 
@@ -41,23 +39,8 @@ _TOPICS = (Topic.SERVICES, Topic.ENDPOINT_SLICES, Topic.NAMESPACES)
 def main(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or SIGINT. The exit code: 0, or 1 when the server cannot run."""
     options = parse_options(arguments)
-    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     _raise_descriptor_limit()
-    try:
-        asyncio.run(_serve(options))
-    except KubehopError as error:
-        return _fail(error)
-    except BaseExceptionGroup as errors:
-        failures = errors.subgroup(KubehopError)
-        if failures is None:
-            raise
-        return _fail(first_error(failures))
-    return 0
-
-
-def _fail(error: BaseException) -> int:
-    print(f"coredns_emu: {error}", file=sys.stderr)
-    return 1
+    return run_program("coredns_emu", _serve(options))
 
 
 async def _serve(options: Options) -> None:
@@ -83,7 +66,7 @@ async def _serve(options: Options) -> None:
         services.append(serve_page(options.health, "/health", health))
     if options.ready is not None:
         services.append(serve_page(options.ready, "/ready", lambda: ready([kubernetes])))
-    await _until_stopped(services)
+    await until_stopped(services)
 
 
 def _follow(
@@ -97,18 +80,6 @@ def _follow(
     identity = Identity(Role.DNS, options.instance_id, options.name, options.advertise)
     member = Member(options.control_plane, identity, state, serve_domain, random, _TOPICS)
     return member.run()
-
-
-async def _until_stopped(services: Iterable[Coroutine[Any, Any, None]]) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(service) for service in services]
-        await stop.wait()
-        for task in tasks:
-            task.cancel()
 
 
 def _plugins(kubernetes: Kubernetes, upstreams: Sequence[Upstream], random: Random) -> list[Plugin]:

@@ -22,7 +22,6 @@ IsHealthy = Callable[[Check], bool]
 EXCLUDED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 INGRESS_PORT = 80
 _NUMBERS = {PROTOCOL_NAMES[number]: number for number in PROTOCOLS_WITH_PORTS}
-_NOBODY = TargetGroup(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +116,14 @@ class Planner:
         """A Service without node ports is reached by its cluster IP, through a node."""
         service = self._services.get((namespace, backend.service_name))
         port = None if service is None else _port(service, backend)
-        if service is None or port is None:
-            return _NOBODY
+        name = f"Service {namespace}/{backend.service_name}"
+        if service is None:
+            return TargetGroup((), why_empty=f"{name} not found")
+        if port is None:
+            wanted = backend.port_name or backend.port_number
+            return TargetGroup((), why_empty=f"{name} has no TCP port {wanted}")
+        if not service.cluster_ips:
+            return TargetGroup((), why_empty=f"{name} has no cluster IP: it cannot be a backend")
         if port.node_port:
             return self._through_node_port(service, port, version)
         reachable = {gateway.version for gateway in self._gateways()}

@@ -80,13 +80,13 @@ class HttpProxy:
     async def _ask(
         self, request: web.BaseRequest, path: str, group: TargetGroup
     ) -> web.StreamResponse:
-        status, reason = 503, "no node is healthy"
+        status, reason = 503, group.why_empty
         may_repeat = request.method in _RETRIED and not request.body_exists
         for target in self._turns.order(group):
             try:
                 return await self._pass_on(request, target, path)
             except aiohttp.ClientError as error:
-                status, reason = 502, f"{target.authority}: {error or type(error).__name__}"
+                status, reason = 502, f"{target.authority}: {_why(error)}"
                 is_lost = may_repeat and isinstance(error, aiohttp.ClientConnectionError)
                 if isinstance(error, aiohttp.SocketTimeoutError):
                     return _refusal(504, reason)
@@ -176,6 +176,12 @@ def _end_to_end(headers: "CIMultiDict[str] | aiohttp.typedefs.LooseHeaders") -> 
         if name.lower() not in _HOP_BY_HOP and name.lower() not in named:
             kept.add(name, value)
     return kept
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):  # its own text speaks of TLS
+        return str(error.os_error.strerror or error.os_error)
+    return str(error) or type(error).__name__
 
 
 def _refusal(status: int, reason: str) -> web.Response:

@@ -24,10 +24,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class TargetGroup:
-    """Who may answer. No `sources`: clients from everywhere."""
+    """Who may answer, or why there is nobody. No `sources`: clients from everywhere."""
 
     targets: tuple[Target, ...]
     sources: tuple[IpNetwork, ...] = ()
+    why_empty: str = "no node is healthy"
 
     def admits(self, client: IpAddress) -> bool:
         """Whether that client may use it; each family has ranges of its own."""

@@ -12,7 +12,7 @@ from kubehop.local.outside import go_outside
 from netcore.model.errors import ConfigError
 
 
-@click.command("outside", context_settings={"ignore_unknown_options": True})
+@click.command("outside", context_settings={"allow_interspersed_args": False})
 @cluster_name
 @click.argument("program", metavar="COMMAND")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENT]...")

@@ -200,11 +200,24 @@ class _Builder:
         self._lead_host_ports(previous, None if deleted else pod)
 
     def _lead_host_ports(self, previous: Pod | None, pod: Pod | None) -> None:
+        """Who has a port keeps it; when it goes, another pod that claims it takes over."""
+        left = set()
         for key, target in _own_host_ports(previous, self._base.node_name):
             if self._view("host_ports").get(key) == target:
                 del self._writable("host_ports")[key]
+                left.add(key)
         for key, target in _own_host_ports(pod, self._base.node_name):
-            self._writable("host_ports")[key] = target
+            if key not in self._view("host_ports"):
+                self._writable("host_ports")[key] = target
+        for key in left - self._view("host_ports").keys():
+            self._lead_to_another(key)
+
+    def _lead_to_another(self, wanted: FrontendKey) -> None:
+        for _, pod in sorted(self._view("pods").items()):
+            for key, target in _own_host_ports(pod, self._base.node_name):
+                if key == wanted:
+                    self._writable("host_ports")[key] = target
+                    return
 
     def _apply_slice(self, item: EndpointSlice, *, deleted: bool) -> None:
         previous: EndpointSlice | None = self._view("endpoint_slices").get(item.key)

@@ -150,3 +150,18 @@ def test_a_service_without_node_ports_is_reached_by_its_cluster_ip():
 
 def _addresses():
     return [str(ip) for each in NODES for ip in each.underlay_addresses]
+
+
+@pytest.mark.parametrize(
+    ("backend", "fields", "why"),
+    [
+        (IngressBackend("gone", port_number=80), {}, "Service default/gone not found"),
+        (IngressBackend("web", port_number=81), {}, "Service default/web has no TCP port 81"),
+        (IngressBackend("web", "x"), {}, "Service default/web has no TCP port x"),
+        (WEB, {"headless": True, "cluster_ips": ()}, "it cannot be a backend"),
+    ],
+)
+def test_why_a_backend_cannot_answer_is_said(backend, fields, why):
+    group = by_rules(service(**{**CLUSTER_IP, **fields}), backend=backend)("h", "/")
+    assert group.targets == ()
+    assert why in group.why_empty

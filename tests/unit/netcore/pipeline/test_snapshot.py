@@ -6,6 +6,7 @@ from netcore.forwarding.destinations import LocalPods, RemotePods, ServiceRange,
 from netcore.model.address import packed, parse_address, parse_network, text
 from netcore.model.change import Batch, Change, Manifest
 from netcore.model.namespace import Namespace
+from netcore.model.pod import HostPort
 from netcore.pipeline.snapshot import Snapshot, empty_snapshot
 from netcore.service.balancing import ServicePortScope
 from tests.support.cluster import (
@@ -371,3 +372,16 @@ def test_what_forwards_alike():
     assert old.advance(Batch("epoch", 9)).forwards_like(old)
     assert old.advance(batch(Namespace("other", {}))).forwards_like(old)
     assert not old.advance(batch(pod("web-9", 1, 99))).forwards_like(old)
+
+
+def test_a_host_port_stays_with_who_has_it_and_goes_to_who_waits():
+    port = (HostPort("TCP", 8080, 80),)
+    first, second = (pod(f"p{n}", 1, 10 + n, host_ports=port) for n in (1, 2))
+    both = cluster(first, second)
+    assert {target.pod for target in both.host_ports.values()} == {first.key}
+    without_second = both.advance(Batch("epoch", 2, (Change(second, deleted=True),)))
+    assert without_second.host_ports == both.host_ports
+    without_first = both.advance(Batch("epoch", 2, (Change(first, deleted=True),)))
+    assert {target.pod for target in without_first.host_ports.values()} == {second.key}
+    nobody = without_first.advance(Batch("epoch", 3, (Change(second, deleted=True),)))
+    assert nobody.host_ports == {}

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.errors import StatusError
+from controlplane.api.strategies.ingress import CLASS
 from controlplane.api.strategies.service_families import PREFER_DUAL_STACK, SINGLE_STACK
 from controlplane.controllers import dns
 from controlplane.controllers.endpointslice import SERVICE_NAME, SLICES
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 INGRESS_CLASS: Object = {
     "metadata": {
-        "name": "kubehop",
+        "name": CLASS,
         "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"},
     },
     "spec": {"controller": "kubehop.dev/cloudlb"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from controlplane.api.strategies.service_warnings import LOAD_BALANCER_TYPE
 from netcore.model.address import parse_address
 from netcore.model.errors import ConfigError
 from netcore.model.load_balancer import Ingress, IngressBackend, IngressPath, LoadBalancer
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
     from netcore.model.address import IpAddress
 
 Object = dict[str, Any]
-LOAD_BALANCER_TYPE = "kubehop.dev/load-balancer-type"
-INGRESS_CLASS = "kubehop"
-"""The IngressClass that the cloud's application load balancer serves."""
-
 _LEGACY_CLASS = "kubernetes.io/ingress.class"
 
 

@@ -15,6 +15,8 @@ from controlplane.api.strategies.node_network import (
 )
 from controlplane.api.strategies.tree import child, children, grow, set_default, texts
 from controlplane.api.strategy import BaseStrategy
+from netcore.model.node import PROXY_MODE_LABEL
+from netcore.service.modes.registry import PROXY_MODES
 
 if TYPE_CHECKING:
     from controlplane.api.strategies.tree import Object
@@ -75,10 +77,12 @@ class NodeStrategy(BaseStrategy):
     async def prepare_create(self, obj: Object, ctx: Context) -> None:
         """A status of its own only comes with the node's agent, or through /status."""
         grow(obj, "status")
+        ctx.warnings.extend(_proxy_mode_warnings(obj))
         await self._check_network(obj, ctx)
 
     async def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
         """What the Node newly claims of the network must be free."""
+        ctx.warnings.extend(_proxy_mode_warnings(obj))
         if pod_cidrs(obj) != pod_cidrs(old) or public_ip(obj) != public_ip(old):
             await self._check_network(obj, ctx)
 
@@ -106,6 +110,16 @@ class NodeStrategy(BaseStrategy):
                 FieldError("spec.podCIDRs", f"Forbidden: {detail}", "FieldValueForbidden")
             )
         return errors
+
+
+def _proxy_mode_warnings(node: Object) -> list[str]:
+    mode = child(node, "metadata", "labels").get(PROXY_MODE_LABEL)
+    if mode is None or mode in PROXY_MODES:
+        return []
+    known = ", ".join(PROXY_MODES)
+    return [
+        f'label {PROXY_MODE_LABEL}: "{mode}" is no proxy mode ({known}); the cluster\'s is used'
+    ]
 
 
 def _is_cidr(text: str) -> bool:

@@ -1,6 +1,6 @@
 """What a Service says to no effect: its writer is told so.
 
-Source: Kubernetes pkg/api/service/warnings.go; the last one is about this program alone.
+Source: Kubernetes pkg/api/service/warnings.go; the last two are about this program alone.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from controlplane.api.strategies.tree import child
 if TYPE_CHECKING:
     from controlplane.api.strategies.tree import Object
 
+LOAD_BALANCER_TYPE = "kubehop.dev/load-balancer-type"
+LOAD_BALANCER_TYPES = ("network", "application")
 TOPOLOGY_MODE = "service.kubernetes.io/topology-mode"
 TOPOLOGY_HINTS = "service.kubernetes.io/topology-aware-hints"
 
@@ -46,4 +48,8 @@ def service_warnings(service: Object) -> list[str]:
             "kubehop gives no hints by the CPUs of zones (topology mode Auto): "
             "use spec.trafficDistribution"
         )
+    kind = annotations.get(LOAD_BALANCER_TYPE, LOAD_BALANCER_TYPES[0])
+    if kind not in LOAD_BALANCER_TYPES:
+        known = " or ".join(LOAD_BALANCER_TYPES)
+        warnings.append(f'annotation {LOAD_BALANCER_TYPE}: "{kind}" is not {known}')
     return warnings

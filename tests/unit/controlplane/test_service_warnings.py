@@ -49,3 +49,11 @@ def test_topology_by_annotation():
         f"annotation {HINTS} is deprecated, please use {MODE} instead",
         no_auto,
     ]
+
+
+def test_a_kind_of_load_balancer_that_is_none():
+    annotation = "kubehop.dev/load-balancer-type"
+    assert service_warnings(service({annotation: "application"})) == []
+    assert service_warnings(service({annotation: "appl"})) == [
+        f'annotation {annotation}: "appl" is not network or application'
+    ]

@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from controlplane.api.errors import StatusError
+from controlplane.api.registry import WriteOptions
 from controlplane.api.strategies.cluster_objects import NamespaceStrategy
 from controlplane.api.strategies.registry import strategies
 from tests.unit.controlplane.support import config_map, make_client
@@ -197,3 +198,14 @@ def test_a_namespaces_finalizers_have_names():
     )
     (wrong,) = strategy.validate({"spec": {"finalizers": ["kubernetes", ""]}}, None)
     assert wrong.path == "spec.finalizers[1]"
+
+
+async def test_a_proxy_mode_that_is_none_is_said():
+    client = await make_client(strategies())
+    registry, resource = client.registry, client.registry.resources.by_name("nodes")
+    for name, mode, count in (("a", "nftables", 0), ("b", "iptable", 1)):
+        node = {"metadata": {"name": name, "labels": {"kubehop.dev/proxy-mode": mode}}}
+        options = WriteOptions()
+        await registry.create(resource, None, node, options)
+        assert len(options.warnings) == count
+        assert all(mode in warning and "nftables" in warning for warning in options.warnings)

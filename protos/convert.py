@@ -10,10 +10,11 @@ from netcore.model.address import format_mac, parse_address, parse_mac, parse_ne
 from netcore.model.change import Batch, Change, Manifest, NetworkObject
 from netcore.model.config import ClusterConfig
 from netcore.model.endpoint import Endpoint, EndpointPort, EndpointSlice
+from netcore.model.host_port import HostPort
 from netcore.model.load_balancer import Ingress, IngressBackend, IngressPath, LoadBalancer
 from netcore.model.namespace import Namespace
 from netcore.model.node import Node
-from netcore.model.pod import HostPort, Pod
+from netcore.model.pod import Pod
 from netcore.model.service import Service, ServicePort
 from protos.gen.v1 import controlplane_pb2, network_pb2
 

@@ -17,6 +17,7 @@ from controlplane.controllers.conditions import (
     is_true,
     node_of,
 )
+from netcore.model.host_port import clash, host_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,26 +74,6 @@ def _matches_term(term: Object, labels: Object, name: str) -> bool:
     )
 
 
-def host_ports(pod: Object) -> set[tuple[str, str, int]]:
-    """The (protocol, host IP, port) triples that the pod needs on its node."""
-    return {
-        (port.get("protocol", "TCP"), port.get("hostIP") or "0.0.0.0", port["hostPort"])
-        for container in pod["spec"].get("containers") or ()
-        for port in container.get("ports") or ()
-        if port.get("hostPort")
-    }
-
-
-def _ports_clash(wanted: set[tuple[str, str, int]], taken: set[tuple[str, str, int]]) -> bool:
-    return any(
-        protocol == other_protocol
-        and port == other_port
-        and (address == other or "0.0.0.0" in (address, other))
-        for protocol, address, port in wanted
-        for other_protocol, other, other_port in taken
-    )
-
-
 def why_not(pod: Object, node: Object, on_node: Sequence[Object]) -> str:
     """Why the node cannot take the pod, empty when it can. `on_node`: pods that run there."""
     tolerations = pod["spec"].get("tolerations") or ()
@@ -111,7 +92,7 @@ def why_not(pod: Object, node: Object, on_node: Sequence[Object]) -> str:
     if capacity is not None and len(on_node) >= int(capacity):
         return "Too many pods"
     wanted = host_ports(pod)
-    if wanted and _ports_clash(wanted, set().union(*(host_ports(other) for other in on_node))):
+    if wanted and clash(wanted, (port for other in on_node for port in host_ports(other))):
         return "node(s) didn't have free ports for the requested pod ports"
     return ""
 

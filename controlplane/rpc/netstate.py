@@ -18,9 +18,10 @@ from netcore.model.address import parse_address, parse_mac, parse_network
 from netcore.model.config import ClusterConfig
 from netcore.model.endpoint import Endpoint, EndpointPort, EndpointSlice
 from netcore.model.errors import ConfigError
+from netcore.model.host_port import host_ports
 from netcore.model.namespace import Namespace
 from netcore.model.node import Node
-from netcore.model.pod import HostPort, Pod
+from netcore.model.pod import Pod
 from netcore.model.service import Service, ServicePort
 
 if TYPE_CHECKING:
@@ -136,34 +137,8 @@ def pod_state(pod: Object) -> Pod | None:
         host_network=bool(spec.get("hostNetwork")),
         hostname=spec.get("hostname") or about["name"],
         subdomain=spec.get("subdomain") or "",
-        host_ports=() if spec.get("hostNetwork") else _host_ports(spec),
+        host_ports=() if spec.get("hostNetwork") else host_ports(pod),
     )
-
-
-def _host_ports(spec: Object) -> tuple[HostPort, ...]:
-    return tuple(
-        HostPort(
-            port.get("protocol") or "TCP",
-            int(port["hostPort"]),
-            int(port["containerPort"]),
-            _host_ip(port.get("hostIP")),
-        )
-        for container in (*spec.get("containers", ()), *_sidecars(spec))
-        for port in container.get("ports") or ()
-        if port.get("hostPort")
-    )
-
-
-def _sidecars(spec: Object) -> list[Object]:
-    """Init containers that stay (KEP-753)."""
-    found = spec.get("initContainers") or ()
-    return [each for each in found if each.get("restartPolicy") == "Always"]
-
-
-def _host_ip(text: str | None) -> IpAddress | None:
-    """The unspecified addresses mean the same as none."""
-    address = _address(text) if text else None
-    return None if address is None or address.is_unspecified else address
 
 
 def service_state(service: Object) -> Service:

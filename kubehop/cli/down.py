@@ -2,12 +2,14 @@
 
 import click
 
-from kubehop.cli.options import cluster_name
 from kubehop.local.cluster import delete, running_clusters
+from kubehop.local.paths import DEFAULT_CLUSTER
 
 
 @click.command("down")
-@cluster_name
+@click.option(
+    "--name", default=DEFAULT_CLUSTER, show_default=True, metavar="N", help="The cluster."
+)
 def command(name: str) -> None:
     """End a cluster, also one that was killed, and remove its context from the kubeconfig."""
     if delete(name):

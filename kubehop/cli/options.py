@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kubehop.local.cluster import running
+from kubehop.local.cluster import running, running_clusters
 from kubehop.local.paths import DEFAULT_CLUSTER
 
 if TYPE_CHECKING:
@@ -17,10 +17,18 @@ if TYPE_CHECKING:
 
 
 def cluster_name(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--name`: the cluster that the command is about."""
+    """`--name`: the cluster that the command is about; the only one that runs need not be named."""
     return click.option(
-        "--name", default=DEFAULT_CLUSTER, show_default=True, metavar="N", help="The cluster."
+        "--name",
+        callback=lambda _context, _option, value: value or _obvious_cluster(),
+        metavar="N",
+        help=f"The cluster.  [default: the one that runs, or {DEFAULT_CLUSTER}]",
     )(function)
+
+
+def _obvious_cluster() -> str:
+    running_ones = running_clusters()
+    return running_ones[0] if len(running_ones) == 1 else DEFAULT_CLUSTER
 
 
 def kubeconfig_file(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,11 +11,13 @@ from kubehop.cli.options import cluster_name, output_format
 from kubehop.cli.tables import show_table
 from kubehop.local.cluster import running, status
 from netcore.model.errors import KubehopError
+from netcore.model.node import PROXY_MODE_LABEL
 from netcore.model.offloads import ALL_OFFLOADS
 
 if TYPE_CHECKING:
     from kubehop.local.paths import ClusterPaths
 
+_SHOWN = {"address": "ADDRESS", "podCIDR": "POD CIDR", "proxyMode": "PROXY MODE"}
 _CAPABILITIES = "kubehop.dev/capabilities"
 
 
@@ -29,7 +31,7 @@ def command(name: str, output: str) -> None:
     """
     paths = running(name)
     found = status(name)
-    nodes, problem = _nodes(paths)
+    nodes, problem = _nodes(paths, found["spec"]["proxy_mode"])
     healthy = problem is None and all(node["ready"] for node in nodes)
     healthy = healthy and all(c["state"] == "running" for c in found["components"])
     if output == "json":
@@ -40,7 +42,7 @@ def command(name: str, output: str) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _nodes(paths: ClusterPaths) -> tuple[list[dict[str, Any]], str | None]:
+def _nodes(paths: ClusterPaths, proxy_mode: str) -> tuple[list[dict[str, Any]], str | None]:
     from kubehop.kubernetes.client import ApiClient
     from kubehop.kubernetes.conditions import is_ready
     from kubehop.kubernetes.credentials import load_credentials
@@ -56,6 +58,7 @@ def _nodes(paths: ClusterPaths) -> tuple[list[dict[str, Any]], str | None]:
             "ready": is_ready(node),
             "podCIDR": node.get("spec", {}).get("podCIDR", ""),
             "address": _address(node),
+            "proxyMode": node["metadata"].get("labels", {}).get(PROXY_MODE_LABEL, proxy_mode),
             "missingOffloads": _missing_offloads(node),
         }
         for node in items
@@ -83,6 +86,7 @@ def _as_json(
         "server": found["server"],
         "podCIDR": found["spec"]["pod_cidr"],
         "serviceCIDR": found["spec"]["service_cidr"],
+        "proxyMode": found["spec"]["proxy_mode"],
         "components": found["components"],
         "nodes": nodes,
         "problem": problem,
@@ -98,9 +102,9 @@ def _show(found: dict[str, Any], nodes: list[dict[str, Any]], problem: str | Non
         state = component["state"]
         if node:
             state += ", Ready" if node["ready"] else ", NotReady"
-        address, cidr = (node["address"], node["podCIDR"]) if node else ("", "")
-        rows.append((component["name"], state, str(component["restarts"]), address, cidr))
-    show_table(("PROGRAM", "STATE", "RESTARTS", "ADDRESS", "POD CIDR"), rows)
+        own = [node[field] for field in _SHOWN] if node else [""] * len(_SHOWN)
+        rows.append((component["name"], state, str(component["restarts"]), *own))
+    show_table(("PROGRAM", "STATE", "RESTARTS", *_SHOWN.values()), rows)
     for node in nodes:
         if node["missingOffloads"]:
             missing = ", ".join(node["missingOffloads"])

@@ -66,3 +66,6 @@ def command(
     click.echo(f"The cluster is up after {time.monotonic() - began:.1f} s. Now try:", err=True)
     where = f" --kubeconfig {target}" if kubeconfig else ""
     click.echo(f"  kubectl{where} --context {context_name(spec.name)} get nodes", err=True)
+    named = "" if spec.name == DEFAULT_CLUSTER else f" --name {spec.name}"
+    address = spec.addresses(spec.node_address(0))[0]
+    click.echo(f"  kubehop outside{named} -- ping -c 1 {address}", err=True)

@@ -36,6 +36,10 @@ _SUPPORTED = {
     *("kind", "apiVersion", "name", "nodes", "networking", "role", "labels", "ipFamily"),
     *("apiServerPort", "apiServerAddress", "podSubnet", "serviceSubnet", "kubeProxyMode"),
 }
+_REMEDIES = {
+    "extraPortMappings": "reach node ports with: kubehop outside -- COMMAND, from this machine "
+    "with: kubectl port-forward",
+}
 _ROLES = ("control-plane", "worker")
 _SUBNETS = {"podSubnet": "pod_cidr", "serviceSubnet": "service_cidr"}
 _CONTROL_PLANE_TAINT = f"{CONTROL_PLANE_LABEL}=:NoSchedule"
@@ -163,7 +167,8 @@ class _Reader:
 
     def _warn(self, name: str, field: Field) -> None:
         warning = f"{self._yaml.place(field)}: {name} is not supported and has no effect"
-        self._warnings.append(warning)
+        remedy = f"; {_REMEDIES[name]}" if name in _REMEDIES else ""
+        self._warnings.append(warning + remedy)
 
     def _text(self, fields: Mapping, name: str, default: str) -> str:
         found = fields.get(name)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from netcore.model.address import IpAddress, IpNetwork
 
 UNDERLAY = IPv4Network("172.18.0.0/16")
+HOST_ADDRESS = IPv4Address("172.18.0.1")
+"""Who is outside of the cluster: with kind the machine, as the gateway of Docker's network."""
+
 CONTROL_PLANE_ADDRESS = IPv4Address("172.18.0.2")
 DNS_ADDRESS = IPv4Address("172.18.0.3")
 CLOUD_ADDRESS = IPv4Address("172.18.0.4")

@@ -11,6 +11,7 @@ from kubehop.local.netns import new_netns, run_in_netns
 from kubehop.local.spec import (
     CONTROL_PLANE_ADDRESS,
     DNS_ADDRESS,
+    HOST_ADDRESS,
     IPV6_UNDERLAY,
     UNDERLAY,
     UNDERLAY_MTU,
@@ -46,8 +47,8 @@ class Underlay:
     """Lives as long as this object's descriptors are open; needs no clean-up."""
 
     def __init__(self, *, has_ipv6: bool = False) -> None:
-        """A bridge with the addresses of the control plane and the DNS server; with IPv6, each
-        has an address of either family. Raises OSError.
+        """A bridge with the addresses of the host, the control plane and the DNS server; with IPv6,
+        each has an address of either family. Raises OSError.
         """
         self._has_ipv6 = has_ipv6
         self.netns = new_netns()
@@ -84,21 +85,28 @@ def _make_bridge(*, has_ipv6: bool) -> None:
         netlink.link("set", index=1, state="up")
         netlink.link("add", ifname=BRIDGE, kind="bridge", mtu=UNDERLAY_MTU)
         index = netlink.link_lookup(ifname=BRIDGE)[0]
-        for address in (CONTROL_PLANE_ADDRESS, DNS_ADDRESS):
-            _add_addresses(netlink, index, address, has_ipv6=has_ipv6)
+        # Clients get the host's: the kernel prefers the first IPv4, but the last IPv6 address.
+        addresses = (HOST_ADDRESS, CONTROL_PLANE_ADDRESS, DNS_ADDRESS)
+        for address in addresses:
+            _add_ipv4(netlink, index, address)
+        for address in reversed(addresses if has_ipv6 else ()):
+            _add_ipv6(netlink, index, address)
         netlink.link("set", index=index, state="up")
 
 
-def _add_addresses(netlink: IPRoute, index: int, address: IPv4Address, *, has_ipv6: bool) -> None:
+def _add_ipv4(netlink: IPRoute, index: int, address: IPv4Address) -> None:
     netlink.addr("add", index=index, address=str(address), prefixlen=UNDERLAY.prefixlen)
-    if has_ipv6:  # without duplicate address detection: it would be of no use for some seconds
-        netlink.addr(
-            "add",
-            index=index,
-            address=str(ipv6_twin(address)),
-            prefixlen=IPV6_UNDERLAY.prefixlen,
-            flags=_IFA_F_NODAD,
-        )
+
+
+def _add_ipv6(netlink: IPRoute, index: int, address: IPv4Address) -> None:
+    """Without duplicate address detection: the address would be of no use for some seconds."""
+    netlink.addr(
+        "add",
+        index=index,
+        address=str(ipv6_twin(address)),
+        prefixlen=IPV6_UNDERLAY.prefixlen,
+        flags=_IFA_F_NODAD,
+    )
 
 
 def _plug(port: str, machine: int) -> None:
@@ -125,7 +133,9 @@ def _configure(address: IPv4Address, sysctls: Mapping[str, str], *, has_ipv6: bo
         netlink.link("set", index=1, state="up")
         index = netlink.link_lookup(ifname=_DEVICE)[0]
         _write_sysctl(f"net/ipv4/conf/{_DEVICE}/rp_filter", "0")
-        _add_addresses(netlink, index, address, has_ipv6=has_ipv6)
+        _add_ipv4(netlink, index, address)
+        if has_ipv6:
+            _add_ipv6(netlink, index, address)
         netlink.link("set", index=index, state="up")
 
 

@@ -4,16 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from netcore.model.address import IpAddress
-
-
-@dataclass(frozen=True, slots=True)
-class HostPort:
-    """A port of the pod's node that leads to it; without an address at all of the node's."""
-
-    protocol: str
-    port: int
-    container_port: int
-    address: IpAddress | None = None
+from netcore.model.host_port import HostPort
 
 
 @dataclass(frozen=True, slots=True)

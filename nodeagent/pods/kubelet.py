@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from nodeagent.pods.admission import in_order, rejection
 from nodeagent.pods.clock import Clock, SystemClock
 from nodeagent.pods.interfaces import (
     ContainerNotFound,
@@ -89,13 +90,24 @@ class Kubelet:
         for ref, worker in self._workers.items():
             if ref not in self._desired:
                 worker.stop(0.0)
-        for ref, manifest in self._desired.items():
+        for manifest in in_order(self._desired.values()):
+            ref = _ref(manifest)
             running = self._workers.get(ref)
             if running is not None:
                 running.update(manifest, self._references)
             else:
-                self._workers[ref] = worker = self._worker(ref, manifest)
+                worker = self._worker(ref, manifest)
+                self._admit(worker)
+                self._workers[ref] = worker
                 tasks.create_task(self._serve(ref, worker))
+
+    def _admit(self, worker: PodWorker) -> None:
+        if worker.is_over or worker.pod.manifest["metadata"].get("deletionTimestamp"):
+            return
+        present = (w for ref, w in self._workers.items() if ref in self._desired and not w.is_over)
+        rejected = rejection(worker.pod.manifest, (other.pod.manifest for other in present))
+        if rejected is not None:
+            worker.reject(rejected)
 
     async def _serve(self, ref: PodRef, worker: PodWorker) -> None:
         """One pod that this agent cannot handle must not take the node's other pods with it."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from nodeagent.pods.interfaces import Manifest, NodeFacts
 
+FINISHED_PHASES = ("Succeeded", "Failed")
+
 
 class ContainerRole(Enum):
     INIT = "init"
@@ -77,7 +79,7 @@ def pod_phase(records: Iterable[ContainerRecord], restart_policy: str) -> str:
     """
     known = tuple(records)
     phase = _phase_of_containers(known, restart_policy)
-    is_final = phase in ("Succeeded", "Failed")
+    is_final = phase in FINISHED_PHASES
     return "Running" if is_final and any(record.running for record in known) else phase
 
 

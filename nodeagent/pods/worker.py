@@ -6,13 +6,20 @@ import shutil
 from typing import Any, Final
 
 from netcore.model.errors import KubehopError
+from nodeagent.pods.admission import Rejection
 from nodeagent.pods.clock import rfc3339
 from nodeagent.pods.interfaces import Manifest
 from nodeagent.pods.pod_context import PodContext
 from nodeagent.pods.records import initial_records
 from nodeagent.pods.references import References
 from nodeagent.pods.runner import ContainerRunner
-from nodeagent.pods.status import ContainerRole, SandboxFacts, pod_status
+from nodeagent.pods.status import (
+    FINISHED_PHASES,
+    ContainerRole,
+    SandboxFacts,
+    pod_phase,
+    pod_status,
+)
 from nodeagent.pods.volumes import render_volume
 
 _log: Final = logging.getLogger(__name__)
@@ -30,7 +37,7 @@ class PodWorker:
         present = pod.manifest.get("status") or {}
         self._start_time = present.get("startTime") or rfc3339(pod.clock.wall_ns())
         # It had come to its end before this agent started: nothing runs again.
-        self._was_over = present.get("phase") in ("Succeeded", "Failed")
+        self._final = dict(present) if present.get("phase") in FINISHED_PHASES else None
         self._deadline_s = pod.clock.monotonic()
         self._sandbox_ready = False
         self._pod_ips: tuple[str, ...] = ()
@@ -62,6 +69,19 @@ class PodWorker:
             self._report()
         self.pod.refreshed.set()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has come to its end and holds nothing of the node any more."""
+        if self._final is not None:
+            return True
+        return pod_phase(self._records, self.pod.restart_policy) in FINISHED_PHASES
+
+    def reject(self, rejection: Rejection) -> None:
+        """The node does not take the pod: `run` starts nothing of it."""
+        self._final = rejection.status(self._start_time)
+        self.pod.event("Warning", rejection.predicate, rejection.message)
+        self._report()
+
     def stop(self, grace_s: float) -> None:
         """End all containers, but keep the object: the node goes down."""
         self._vanished = True
@@ -86,7 +106,7 @@ class PodWorker:
         pod = self.pod
         try:
             if not pod.manifest["metadata"].get("deletionTimestamp"):
-                if not self._was_over:
+                if self._final is None:
                     await self._live()
                 await pod.stopping.wait()
         finally:
@@ -217,8 +237,8 @@ class PodWorker:
         pod = self.pod
         facts = SandboxFacts(self._sandbox_ready, self._start_time, self._pod_ips)
         now = rfc3339(pod.clock.wall_ns())
-        if self._was_over:
-            return dict(pod.manifest["status"])
+        if self._final is not None:
+            return self._final
         basis = {**pod.manifest, "status": {**(pod.manifest.get("status") or {})}}
         if self._last_status:
             basis["status"]["conditions"] = self._own_conditions(basis["status"])

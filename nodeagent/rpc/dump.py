@@ -9,6 +9,7 @@ from netcore.model.address import format_mac, text
 from netcore.model.node import Node
 from netcore.packet.protocols import PROTOCOL_NAMES
 from netcore.pipeline.snapshot import Snapshot
+from netcore.service.frontend import ANY_NODE
 from netcore.service.listings.base import ProxyTables
 from nodeagent.agent import Agent
 from protos.gen.v1 import nodeagent_pb2 as pb
@@ -108,6 +109,17 @@ def _services(agent: Agent) -> Rows:
         )
 
 
+def _host_ports(agent: Agent) -> Rows:
+    for (place, number, port), target in sorted(agent.snapshot.host_ports.items()):
+        address = "*" if place in ANY_NODE.values() else text(place)
+        yield (
+            PROTOCOL_NAMES.get(number, str(number)),
+            f"{address}:{port}",
+            f"{text(target.ip)}:{target.port}",
+            "/".join(target.pod),
+        )
+
+
 def _conntrack(agent: Agent) -> Rows:
     now = agent.clock()
     for entry in agent.datapath.conntrack():
@@ -134,6 +146,7 @@ _TABLES: dict[str, tuple[tuple[str, ...], Callable[[Agent], Rows]]] = {
     "fdb": (("MAC", "DEV", "VTEP", "NODE"), _fdb),
     "neighbors": (("ADDRESS", "DEV", "MAC", "NAME"), _neighbors),
     "services": (("SERVICE", "PROTOCOL", "FRONTEND", "BACKENDS"), _services),
+    "host-ports": (("PROTOCOL", "HOST", "POD-ADDRESS", "POD"), _host_ports),
     "conntrack": (
         ("PROTOCOL", "STATE", "TTL", "SRC", "DST", "REPLY-SRC", "REPLY-DST", "SERVICE"),
         _conntrack,

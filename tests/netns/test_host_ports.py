@@ -7,7 +7,7 @@ import pytest
 
 from netcore.model.address import parse_address
 from netcore.model.change import Batch, Change
-from netcore.model.pod import HostPort
+from netcore.model.host_port import HostPort
 from tests.netns.test_userspace_datapath import ask, server
 from tests.support.cluster import CONFIG, node, pod, snapshot
 from tests.support.topology import Topology

@@ -16,6 +16,7 @@ from tests.support.shop import ready_endpoints
 
 pytestmark = [pytest.mark.netns, pytest.mark.kubectl]
 
+HOST_ADDRESSES = ("172.18.0.1", "fc00:f853:ccd:e793::1")
 CONTROL_PLANE = "fc00:f853:ccd:e793::2"
 PODS, SERVICES = ip_network("fd00:10:244::/56"), ip_network("fd00:10:96::/112")
 NODE_PORT = 30080
@@ -194,15 +195,17 @@ def test_node_ports_from_pods_and_from_outside(cluster, kubectl):
         connection = http.client.HTTPConnection(address, NODE_PORT, timeout=10)
         with closing(connection):
             connection.request("GET", "/hostname")
-            return connection.getresponse().read().decode()
+            source = connection.sock.getsockname()[0]
+            return connection.getresponse().read().decode(), source
 
     for addresses in node_ips(kubectl):
         for address in addresses:
             literal = f"[{address}]" if ":" in address else address
             url = f"http://{literal}:{NODE_PORT}/hostname"
             assert inside(kubectl, "curl", "-sSg", "-m", "10", url) in web_pods(kubectl)
-            outside = run_in_netns(elsewhere, lambda at=address: visit(at))
+            outside, source = run_in_netns(elsewhere, lambda at=address: visit(at))
             assert outside in web_pods(kubectl)
+            assert source in HOST_ADDRESSES
 
 
 def test_dns_answers_over_ipv6(kubectl):

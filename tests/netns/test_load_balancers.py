@@ -24,7 +24,7 @@ from tests.support.shop import pods_of
 
 pytestmark = [pytest.mark.netns, pytest.mark.kubectl]
 
-CLIENT = "172.18.0.2"
+CLIENT = "172.18.0.1"
 _FIRST, _LAST = ip_address("172.18.255.200"), ip_address("172.18.255.250")
 _COULD_NOT_CONNECT, _TIMED_OUT = 7, 28
 

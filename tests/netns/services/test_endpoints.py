@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from netcore.model.pod import HostPort
+from netcore.model.host_port import HostPort
 from tests.netns.services.site import (
     ALL_FAMILIES,
     NODE_PORT,

@@ -1,3 +1,5 @@
+import re
+
 from click.testing import CliRunner
 
 from kubehop.cli import status
@@ -6,6 +8,7 @@ from netcore.model.offloads import ALL_OFFLOADS, TCP_OFFLOAD
 FOUND = {
     "name": "one",
     "server": "https://127.0.0.1:1",
+    "spec": {"proxy_mode": "ipvs"},
     "components": [{"name": "one-worker", "state": "running", "restarts": 0}],
 }
 
@@ -31,12 +34,14 @@ def test_status_says_why_a_node_is_slow(monkeypatch):
         "ready": True,
         "podCIDR": "10.244.0.0/24",
         "address": "172.18.0.11",
+        "proxyMode": "ebpf",
     }
     monkeypatch.setattr(status, "running", lambda name: None)
     monkeypatch.setattr(status, "status", lambda name: FOUND)
     nodes = [{**shown, "missingOffloads": [TCP_OFFLOAD]}]
-    monkeypatch.setattr(status, "_nodes", lambda paths: (nodes, None))
+    monkeypatch.setattr(status, "_nodes", lambda paths, mode: (nodes, None))
     done = CliRunner().invoke(status.command, [])
     assert done.exit_code == 0
+    assert re.search(r"PROXY MODE\n.* ebpf\n", done.output)
     assert "one-worker is slower than it could be" in done.output
     assert "tcp-segmentation-offload" in done.output

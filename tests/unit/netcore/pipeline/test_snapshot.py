@@ -5,8 +5,8 @@ import pytest
 from netcore.forwarding.destinations import LocalPods, RemotePods, ServiceRange, Unallocated
 from netcore.model.address import packed, parse_address, parse_network, text
 from netcore.model.change import Batch, Change, Manifest
+from netcore.model.host_port import HostPort
 from netcore.model.namespace import Namespace
-from netcore.model.pod import HostPort
 from netcore.pipeline.snapshot import Snapshot, empty_snapshot
 from netcore.service.balancing import ServicePortScope
 from tests.support.cluster import (

@@ -86,3 +86,27 @@ async def test_a_pod_with_names_of_full_length_has_a_directory(tmp_path: Path) -
         await node.reporter.until(lambda: node.reporter.events)
         await node.kubelet.shutdown(0.0)
     assert node.reporter.events[0][3].endswith("no sandboxes here")
+
+
+async def test_a_pod_whose_host_port_is_taken_fails_for_good(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    ports = [{"name": "main", "image": "i", "ports": [{"containerPort": 80, "hostPort": 8080}]}]
+    first, second = (pod_manifest(name, containers=ports) for name in ("first", "second"))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(node.kubelet.run())
+        node.sync(first)
+        await node.reporter.until(
+            lambda: "FailedCreatePodSandBox" in node.reporter.reasons("first")
+        )
+        node.sync(first, second)
+        await node.reporter.until(lambda: node.reporter.reasons("second") == ["NodePorts"])
+        assert node.reporter.statuses["second"]["phase"] == "Failed"
+        node.sync(deleted(first), deleted(second))
+        await node.reporter.until(lambda: node.reporter.removed == {"first", "second"})
+        assert node.reporter.statuses["second"]["reason"] == "NodePorts"
+        third = pod_manifest("third", containers=ports)
+        node.sync(third)
+        await node.reporter.until(
+            lambda: "FailedCreatePodSandBox" in node.reporter.reasons("third")
+        )
+        await node.kubelet.shutdown(0.0)

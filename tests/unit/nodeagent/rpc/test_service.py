@@ -11,8 +11,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.timeouts import FlowState
 from netcore.conntrack.tuple import FlowTuple
-from netcore.model.address import packed
+from netcore.model.address import packed, parse_address
 from netcore.model.errors import ConfigError
+from netcore.model.host_port import HostPort
 from netcore.pipeline.context import Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.trace import Hop, Stage
@@ -37,7 +38,7 @@ from nodeagent.rpc.trace import MAX_LIVE_TRACES
 from protos.gen.v1 import nodeagent_pb2 as pb
 from protos.gen.v1 import nodeagent_pb2_grpc as pb_grpc
 from tests.support.agent import FakeKubelet
-from tests.support.cluster import CLIENT, WEB, WEB_PODS, cluster, node, vtep_mac
+from tests.support.cluster import CLIENT, WEB, WEB_PODS, cluster, node, pod, vtep_mac
 from tests.support.frames import PEER, POD, POD6, POD_MAC
 from tests.support.pods import eventually
 
@@ -77,7 +78,9 @@ def observation(verdict: Verdict) -> Observation:
 
 @pytest.fixture
 def agent() -> Agent:
-    start = cluster(node(4, vtep_mac=b""), node(5, underlay_addresses=()))
+    taken = (HostPort("TCP", 80, 8080), HostPort("UDP", 53, 5353, parse_address("127.0.0.1")))
+    exposed = pod("exposed", 1, 9, ips=(parse_address("10.244.1.9"),), host_ports=taken)
+    start = cluster(node(4, vtep_mac=b""), node(5, underlay_addresses=()), exposed)
     made = Agent(start, TalkingDatapath(start), clock=lambda: NOW_S)
     made.add_port(WEB_PODS[0], PodPort("uid-web-1", "default/web-1", -1, POD_MAC, (POD, POD6)))
     return made
@@ -123,7 +126,12 @@ async def test_the_proxy_in_the_words_of_its_own_tool(stub):
 
 async def test_all_tables_or_the_wanted_ones(stub):
     everything = await tables(stub)
-    assert list(everything) == ["routes", "fdb", "neighbors", "services", "conntrack", "stats"]
+    assert list(everything) == [
+        *("routes", "fdb", "neighbors", "services"),
+        "host-ports",
+        "conntrack",
+        "stats",
+    ]
     assert await tables(stub, "stats", "fdb") == {
         "stats": everything["stats"],
         "fdb": everything["fdb"],
@@ -166,6 +174,13 @@ async def test_services_with_their_backends(stub):
         "10.244.1.2:8080 10.244.2.3:8080 10.244.3.2:8080",
     ) in rows
     assert ("default/empty:dns", "UDP", "ClusterIP 10.96.0.51:53", "<none>") in rows
+
+
+async def test_host_ports_with_their_pods(stub):
+    assert (await tables(stub, "host-ports"))["host-ports"] == [
+        ("TCP", "*:80", "10.244.1.9:8080", "default/exposed"),
+        ("UDP", "127.0.0.1:53", "10.244.1.9:5353", "default/exposed"),
+    ]
 
 
 async def test_flows_and_counters(stub):

@@ -11,6 +11,7 @@ from netcore.model.load_balancer import Ingress
 from netcore.model.namespace import Namespace
 from netcore.model.node import Node
 from netcore.model.pod import Pod
+from netcore.model.policy import Policy
 from netcore.model.service import Service
 
 
@@ -29,7 +30,7 @@ class Manifest:
 
 
 NetworkObject = (
-    ClusterConfig | Node | Pod | Service | EndpointSlice | Namespace | Manifest | Ingress
+    ClusterConfig | Node | Pod | Service | EndpointSlice | Namespace | Manifest | Ingress | Policy
 )
 
 

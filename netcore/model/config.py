@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from netcore.model.address import IpAddress, IpNetwork
+from netcore.model.policy_settings import PolicySettings
 
 VXLAN_PORT = 4789  # RFC 7348 section 5; Linux defaults to 8472
 VNI = 1  # as flannel
@@ -35,6 +36,7 @@ class ClusterConfig:
     ipvs_scheduler: str = "rr"
     lb_algorithm: str = "random"
     has_ipv6_underlay: bool = False
+    policy: PolicySettings = PolicySettings()
 
     @property
     def pod_mtu_bytes(self) -> int:

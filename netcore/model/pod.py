@@ -8,6 +8,15 @@ from netcore.model.host_port import HostPort
 
 
 @dataclass(frozen=True, slots=True)
+class NamedPort:
+    """A container's port that has a name."""
+
+    name: str
+    protocol: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """Only pods that have addresses and are not finished exist for the network."""
 
@@ -21,6 +30,7 @@ class Pod:
     hostname: str = ""
     subdomain: str = ""
     host_ports: tuple[HostPort, ...] = ()
+    named_ports: tuple[NamedPort, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:

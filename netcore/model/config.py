@@ -1,6 +1,6 @@
 """What holds for a whole cluster and does not change while it lives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from netcore.model.address import IpAddress, IpNetwork
 from netcore.model.policy_settings import PolicySettings
@@ -36,7 +36,7 @@ class ClusterConfig:
     ipvs_scheduler: str = "rr"
     lb_algorithm: str = "random"
     has_ipv6_underlay: bool = False
-    policy: PolicySettings = PolicySettings()
+    policy: PolicySettings = field(default_factory=PolicySettings)
 
     @property
     def pod_mtu_bytes(self) -> int:

@@ -5,6 +5,7 @@ from enum import Enum
 
 from netcore.conntrack.entry import ConntrackEntry
 from netcore.packet.rewrite import Rewrite
+from netcore.policy.judgement import Judgement
 from netcore.service.balancing import Update
 
 
@@ -14,6 +15,7 @@ class DropReason(Enum):
     DROP_REASON_UNKNOWN = 0
     INVALID_SOURCE_MAC = 130
     INVALID_SOURCE_IP = 132
+    POLICY_DENIED = 133
     CT_TRUNCATED_OR_INVALID_HEADER = 135
     UNSUPPORTED_L3_PROTOCOL = 139
     STALE_OR_UNROUTABLE_IP = 151
@@ -24,6 +26,7 @@ class DropReason(Enum):
     NO_MAPPING_FOR_NAT_MASQUERADE = 161
     FIB_LOOKUP_FAILED = 169
     DENIED_BY_LB_SRC_RANGE_CHECK = 177
+    POLICY_DENY = 181
     INVALID_VNI = 183
 
 
@@ -34,6 +37,7 @@ class RejectKind(Enum):
     HOST_UNREACHABLE = "host unreachable"
     FRAGMENTATION_NEEDED = "fragmentation needed"
     TIME_EXCEEDED = "time exceeded"
+    ADMINISTRATIVELY_PROHIBITED = "administratively prohibited"
 
 
 class ReplyKind(Enum):
@@ -96,7 +100,8 @@ class Decision:
     `fragment_to_bytes`:
     the IP packet is larger than the way on carries and is to be cut into fragments no larger
     than that (0: it fits). `is_first_fragment`: later fragments of the same datagram follow it, so
-    its tuple is to be remembered, unless `entry` could not be.
+    its tuple is to be remembered, unless `entry` could not be. `judgements`: what policies said,
+    egress first.
     """
 
     verdict: Verdict
@@ -109,3 +114,4 @@ class Decision:
     quoted_rewrite: Rewrite | None = None
     fragment_to_bytes: int = 0
     is_first_fragment: bool = False
+    judgements: tuple[Judgement, ...] = ()

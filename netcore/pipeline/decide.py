@@ -1,8 +1,8 @@
 """The one decision: what becomes of a packet, and why.
 
-The stages, in their order: neighbour, anti-spoof, conntrack, service translation, route,
-limits, masquerade. Whoever explains a packet passes a list as `trace`; there is no second
-evaluator that could say something else.
+The stages, in their order: neighbour, anti-spoof, conntrack, service translation, egress policy,
+route, limits, masquerade, ingress policy. Whoever explains a packet passes a list as `trace`;
+there is no second evaluator that could say something else.
 """
 
 from dataclasses import replace
@@ -19,6 +19,7 @@ from netcore.pipeline.stages.antispoof import check_source
 from netcore.pipeline.stages.limits import check_limits, is_forwarded, may_not_fragment
 from netcore.pipeline.stages.masquerade import leaves_cluster, masquerade
 from netcore.pipeline.stages.neighbor import answer_neighbor
+from netcore.pipeline.stages.policy import check_egress, check_established, check_ingress
 from netcore.pipeline.stages.route import route
 from netcore.pipeline.stages.service import translate_service
 from netcore.pipeline.stages.tracking import flow_of, follow_known_flow, follow_related_error
@@ -67,6 +68,9 @@ def decide(
 
 
 def _forward_known(passage: Passage) -> Decision:
+    denied = check_established(passage)
+    if denied is not None:
+        return _refuse(passage, denied)
     verdict = route(passage)
     limited = check_limits(passage, verdict)
     if limited is not None:
@@ -79,6 +83,9 @@ def _forward_error(passage: Passage) -> Decision:
     address as its source: nothing says which address the far end knows that pod by.
     """
     related = follow_related_error(passage)
+    denied = None if related is not None else check_egress(passage) or check_ingress(passage)
+    if denied is not None:
+        return _refuse(passage, denied)
     verdict = route(passage)
     if related is None and leaves_cluster(passage, verdict):
         why = "leaves the cluster, but the flow that it is about is not known"
@@ -90,6 +97,9 @@ def _forward_error(passage: Passage) -> Decision:
 
 def _forward_unknown_fragment(passage: Passage) -> Decision:
     """Without its first fragment it can only go where nothing is to be translated."""
+    denied = check_egress(passage) or check_ingress(passage)
+    if denied is not None:
+        return _refuse(passage, denied)
     verdict = route(passage)
     if leaves_cluster(passage, verdict):
         why = "leaves the cluster, but its first fragment is not known"
@@ -105,6 +115,9 @@ def _forward_untracked(passage: Passage, verdict: Verdict) -> Decision:
 
 
 def _forward_new(passage: Passage) -> Decision:
+    denied = check_egress(passage)
+    if denied is not None:
+        return _refuse(passage, denied)
     verdict = route(passage)
     if isinstance(verdict, Drop | Reject):
         return Decision(verdict)
@@ -117,6 +130,9 @@ def _forward_new(passage: Passage) -> Decision:
     refused = masquerade(passage, verdict)
     if refused is not None:
         return Decision(refused)
+    denied = check_ingress(passage)
+    if denied is not None:
+        return _refuse(passage, denied)
     original = passage.original
     passage.entry = ConntrackEntry(
         original=original,
@@ -126,6 +142,10 @@ def _forward_new(passage: Passage) -> Decision:
         frontend=passage.frontend.key if passage.frontend else None,
     )
     return _conclude(passage, verdict, is_new=True)
+
+
+def _refuse(passage: Passage, denied: Drop | Reject) -> Decision:
+    return Decision(denied, judgements=passage.judgements)
 
 
 def _conclude(passage: Passage, verdict: Verdict, *, is_new: bool) -> Decision:
@@ -143,6 +163,7 @@ def _conclude(passage: Passage, verdict: Verdict, *, is_new: bool) -> Decision:
         balancing=passage.balancing,
         fragment_to_bytes=_fragment_size(passage, verdict),
         is_first_fragment=passage.is_first_fragment and passage.entry is not None,
+        judgements=passage.judgements,
     )
 
 

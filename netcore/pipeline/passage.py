@@ -9,6 +9,7 @@ from netcore.packet.packet import Packet
 from netcore.pipeline.context import Context
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.trace import Hop, Stage
+from netcore.policy.judgement import Judgement
 from netcore.service.balancing import Update
 from netcore.service.frontend import Frontend
 
@@ -32,6 +33,7 @@ class Passage:
     frontend: Frontend | None = None
     balancing: tuple[Update, ...] = ()
     masquerade_why: str = ""
+    judgements: tuple[Judgement, ...] = ()
 
     @property
     def is_fragment(self) -> bool:

@@ -25,7 +25,10 @@ from netcore.model.endpoint import EndpointSlice
 from netcore.model.namespace import Namespace
 from netcore.model.node import PROXY_MODE_LABEL, ZONE_LABEL, Node
 from netcore.model.pod import Pod
+from netcore.model.policy import Policy, PolicyKey
 from netcore.model.service import Service
+from netcore.policy.members import Members, MembersBuilder
+from netcore.policy.table import NO_POLICIES, PolicyTable, World, policy_table
 from netcore.service.balancing import Scope, ServicePortScope
 from netcore.service.frontend import Frontend, FrontendKey, compile_frontends
 from netcore.service.host_port import HostPortTarget, host_port_targets
@@ -44,6 +47,9 @@ class Snapshot:
     pod CIDR), `node_addresses` those it has on the underlay. `service_addresses` are all
     cluster IPs, so that an unknown port can be told from an unknown address. Where several
     Services claim one frontend, `contested` has them all and `frontends` the first by name.
+    `nodes_by_address` knows nodes by their addresses on the underlay and towards their pods.
+    `policies` are those in force; `staged`, empty where there is no other, has those without force,
+    too.
     """
 
     config: ClusterConfig
@@ -68,6 +74,11 @@ class Snapshot:
     node_addresses: tuple[bytes, ...] = ()
     mode: ProxyMode = field(default_factory=lambda: proxy_mode(DEFAULT_PROXY_MODE))
     rules: Rules = field(default_factory=lambda: HashedRules({}))
+    nodes_by_address: Mapping[bytes, Node] = field(default_factory=dict)
+    all_policies: Mapping[PolicyKey, Policy] = field(default_factory=dict)
+    members: Members = field(default_factory=Members)
+    policies: PolicyTable = NO_POLICIES
+    staged: PolicyTable = NO_POLICIES
 
     @property
     def node(self) -> Node | None:
@@ -110,6 +121,8 @@ class Snapshot:
             and self.service_addresses is other.service_addresses
             and self.host_ports is other.host_ports
             and self.mode is other.mode
+            and self.policies is other.policies
+            and self.staged is other.staged
         )
 
     def slices_of(self, service: Key) -> Iterator[EndpointSlice]:
@@ -143,6 +156,7 @@ class _Builder:
         self._mode = base.mode
         self._dirty_services: set[Key] = set()
         self._topology_changed = False
+        self._members = MembersBuilder(base.members)
 
     def apply(self, change: Change) -> None:
         item = change.object
@@ -162,6 +176,8 @@ class _Builder:
                 self._apply_slice(item, deleted=change.deleted)
             case Namespace():
                 self._put("namespaces", item.key, item, deleted=change.deleted)
+            case Policy():
+                self._put("all_policies", item.key, item, deleted=change.deleted)
             case _:
                 pass  # a Manifest is for those who run pods
 
@@ -174,8 +190,23 @@ class _Builder:
             self._recompile(key)
         if "frontends" in self._copies or self._mode is not self._base.mode:
             self._copies["rules"] = self._mode.compile(self._view("frontends"))
+        self._compile_policies()
         changed: dict[str, Any] = self._copies
         return replace(self._base, config=self._config, mode=self._mode, **changed)
+
+    def _compile_policies(self) -> None:
+        members, base = self._members.finish(), self._base
+        if members is not base.members:
+            self._copies["members"] = members
+        world_changed = bool({"members", "namespaces", "nodes"} & self._copies.keys())
+        if world_changed or "all_policies" in self._copies or self._config is not base.config:
+            world = World(members, self._view("namespaces"), self._view("nodes"))
+            every = self._view("all_policies") if self._config.policy.enforced else {}
+            in_force = {key: policy for key, policy in every.items() if policy.enforced}
+            staged = every if len(in_force) < len(every) else {}
+            for name, policies in (("policies", in_force), ("staged", staged)):
+                previous = None if world_changed else getattr(base, name)
+                self._copies[name] = policy_table(policies, world, previous)
 
     def _look_from(self, own: Node | None) -> None:
         """The node itself may have changed: where it stands, how it proxies."""
@@ -195,6 +226,7 @@ class _Builder:
                 if by_ip.get(address.packed) is previous:
                     del by_ip[address.packed]
         self._put("pods", pod.key, pod, deleted=deleted)
+        self._members.replace(previous, None if deleted else pod)
         if not deleted and not pod.host_network:
             by_ip.update((address.packed, pod) for address in pod.ips)
         self._lead_host_ports(previous, None if deleted else pod)
@@ -318,6 +350,11 @@ def _topology(config: ClusterConfig, node_name: str, nodes: Mapping[str, Node]) 
         "node_addresses": tuple(a.packed for a in own.underlay_addresses) if own else (),
         "nodes_by_underlay": {
             address.packed: node for node in nodes.values() for address in node.underlay_addresses
+        },
+        "nodes_by_address": {
+            address.packed: node
+            for node in nodes.values()
+            for address in (*node.underlay_addresses, *(cidr[1] for cidr in node.pod_cidrs))
         },
     }
 

@@ -13,9 +13,11 @@ class Stage(Enum):
     NEIGHBOR = "neighbor"
     CONNTRACK = "conntrack"
     SERVICE = "service"
+    EGRESS_POLICY = "egress policy"
     ROUTE = "route"
     MTU = "mtu"
     MASQUERADE = "masquerade"
+    INGRESS_POLICY = "ingress policy"
     ENCAP = "encap"
     DELIVER = "deliver"
 

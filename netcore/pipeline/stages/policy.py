@@ -11,6 +11,7 @@ from netcore.conntrack.tuple import FlowTuple
 from netcore.model.policy import Direction
 from netcore.model.policy_settings import BlockScope, Deny, Established, HostNetwork, IpBlocks
 from netcore.packet.protocols import PROTOCOLS_WITH_PORTS
+from netcore.pipeline.context import FromPod
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.trace import Stage
@@ -24,6 +25,8 @@ _STAGES = {Direction.EGRESS: Stage.EGRESS_POLICY, Direction.INGRESS: Stage.INGRE
 
 def check_egress(passage: Passage) -> Drop | Reject | None:
     """May the pod that sends a new connection send it there? None: yes, or it is not of here."""
+    if not isinstance(passage.ctx.ingress, FromPod):  # the node may answer in a pod's name
+        return None
     return _check(passage, egress_question(passage.snapshot, passage.original, passage.flow))
 
 

@@ -10,6 +10,8 @@ from netcore.packet.reply import (
 )
 from netcore.pipeline.verdict import Reject, RejectKind, ReplyKind
 
+_RESET_BY = (RejectKind.PORT_UNREACHABLE, RejectKind.ADMINISTRATIVELY_PROHIBITED)
+
 
 def answer_reply(kind: ReplyKind, frame: memoryview, packet: Packet, mac: bytes) -> bytes | None:
     """The frame for a Reply; None when the question deserves no answer."""
@@ -21,10 +23,10 @@ def answer_reply(kind: ReplyKind, frame: memoryview, packet: Packet, mac: bytes)
 def answer_reject(
     reject: Reject, frame: memoryview, packet: Packet, gateway: bytes | None
 ) -> bytes | None:
-    """The frame for a Reject: a reset for TCP where nobody listens, else an ICMP error from
-    the node's gateway address. None where an error must not be answered (RFC 1122 3.2.2).
+    """The frame for a Reject: a reset for TCP where nobody listens or may be asked, else an ICMP
+    error from the node's gateway address. None where an error must not be answered (RFC 1122 3.2.2).
     """
-    if reject.kind is RejectKind.PORT_UNREACHABLE and packet.protocol == PROTOCOL_TCP:
+    if reject.kind in _RESET_BY and packet.protocol == PROTOCOL_TCP:
         return tcp_reset(frame, packet)
     if gateway is None:
         return None

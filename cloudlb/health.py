@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from cloudlb.calls import local_addresses
-from netcore.model.address import IpAddress
+from netcore.model.address import IpAddress, authority
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,7 @@ class Check:
 
     @property
     def url(self) -> str:
-        host = f"[{self.address}]" if self.address.version == 6 else str(self.address)
-        return f"http://{host}:{self.port}/healthz"
+        return f"http://{authority(self.address, self.port)}/healthz"
 
 
 class HealthChecker:

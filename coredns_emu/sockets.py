@@ -3,7 +3,7 @@
 import socket
 from dataclasses import dataclass
 
-from netcore.model.address import parse_address
+from netcore.model.address import authority, parse_address
 from netcore.model.errors import ConfigError, KubehopError
 
 _RECEIVE_BUFFER_BYTES = 4 << 20
@@ -26,7 +26,7 @@ class ListenAddress:
     def __str__(self) -> str:
         if self.fd is not None:
             return f"{_INHERITED}{self.fd}"
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return authority(self.host, self.port)
 
 
 def parse_listen(text: str, *, inherited: bool = True) -> ListenAddress:

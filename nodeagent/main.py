@@ -9,7 +9,7 @@ import sys
 from contextlib import AsyncExitStack
 
 from netcore.ipam.allocator import AddressAllocator
-from netcore.model.address import IpAddress, parse_address
+from netcore.model.address import IpAddress, authority, parse_address
 from netcore.model.errors import ConfigError, KubehopError, first_error
 from netcore.pipeline.snapshot import empty_snapshot
 from nodeagent.agent import Agent
@@ -170,8 +170,7 @@ def _rpc_listens(flags: Flags, underlay: tuple[IpAddress, ...]) -> list[str]:
     """At each address: the control plane calls at that of the cluster's primary family."""
     if flags.rpc_listen:
         return [flags.rpc_listen]
-    hosts = (f"[{ip}]" if ip.version == 6 else str(ip) for ip in underlay)
-    return [f"{host}:{_RPC_PORT}" for host in hosts]
+    return [authority(ip, _RPC_PORT) for ip in underlay]
 
 
 def _facts(

@@ -7,13 +7,15 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from cloudlb.application.proxy import Choose, HttpProxy
+from cloudlb.application.proxy import Choose, HttpProxy, refusal
 from netcore.model.address import IpAddress
+from protos.http_server import ConnectionServer
 
 log = logging.getLogger(__name__)
 
 Listen = tuple[IpAddress, int]
 _BACKLOG = 512
+_MAX_CONNECTIONS = 4096  # for each listener: they take 10 kB each, and descriptors
 _SHUTDOWN_S = 1.0
 
 
@@ -43,8 +45,13 @@ class Listeners:
             choose = self._choices.get(listen, lambda host, path: None)
             return await self._proxy.answer(request, choose)
 
-        # A body goes on as it came: its Content-Encoding goes on, too.
-        server = web.Server(handle, auto_decompress=False)
+        server = ConnectionServer(
+            handle,
+            lambda why: refusal(400, why),
+            limit=_MAX_CONNECTIONS,
+            access_log=log,
+            auto_decompress=False,  # a body goes on as it came: its Content-Encoding goes on, too
+        )
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         try:

@@ -67,13 +67,13 @@ class HttpProxy:
         """
         path = _path_of(request)
         if path is None:
-            return _refusal(400, "the request names no path")
+            return refusal(400, "the request names no path")
         # A %2F is no separator: path_safe leaves it alone.
-        group = choose(request.headers.get("Host", ""), request.rel_url.path_safe)
+        group = choose(_host_of(request), request.rel_url.path_safe)
         if group is None:
-            return _refusal(404, "no rule is for this host and path")
+            return refusal(404, "no rule is for this host and path")
         if not group.admits(parse_address(request.remote or "0.0.0.0")):
-            return _refusal(403, "the Service's loadBalancerSourceRanges do not admit you")
+            return refusal(403, "the Service's loadBalancerSourceRanges do not admit you")
         await _go_on(request)
         return await self._ask(request, path, group)
 
@@ -89,10 +89,10 @@ class HttpProxy:
                 status, reason = 502, f"{target.authority}: {_why(error)}"
                 is_lost = may_repeat and isinstance(error, aiohttp.ClientConnectionError)
                 if isinstance(error, aiohttp.SocketTimeoutError):
-                    return _refusal(504, reason)
+                    return refusal(504, reason)
                 if not is_lost and not isinstance(error, _NOT_SENT):
-                    return _refusal(502, reason)
-        return _refusal(status, reason)
+                    return refusal(502, reason)
+        return refusal(status, reason)
 
     async def _pass_on(
         self, request: web.BaseRequest, target: Target, path: str
@@ -145,6 +145,13 @@ def _path_of(request: web.BaseRequest) -> str | None:
     return path if path.startswith("/") and request.method != hdrs.METH_CONNECT else None
 
 
+def _host_of(request: web.BaseRequest) -> str:
+    """Whom the client asks for: that of an absolute form wins (RFC 9112 section 3.2.2)."""
+    if request.raw_path.startswith("/"):
+        return request.headers.get(hdrs.HOST, "")
+    return request.rel_url.authority or request.headers.get(hdrs.HOST, "")
+
+
 async def _go_on(request: web.BaseRequest) -> None:
     """A client that asks whether to send its body (RFC 9110 section 10.1.1) shall send it."""
     if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
@@ -163,7 +170,7 @@ def forwarded_headers(request: web.BaseRequest) -> "CIMultiDict[str]":
     port = request.get_extra_info("sockname", ("", 80))[1]
     headers["X-Forwarded-Port"] = str(port)
     headers["X-Forwarded-Proto"] = "http"
-    headers["X-Forwarded-Host"] = request.headers.get("Host", "")
+    headers["X-Forwarded-Host"] = headers[hdrs.HOST] = _host_of(request)
     return headers
 
 
@@ -184,6 +191,7 @@ def _why(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _refusal(status: int, reason: str) -> web.Response:
+def refusal(status: int, reason: str) -> web.Response:
+    """An answer of the load balancer's own; the log has it, too."""
     log.info("%d: %s", status, reason)
     return web.Response(status=status, text=f"cloudlb: {reason}\n")

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from netcore.model.address import IpAddress, IpNetwork
+from netcore.model.address import IpAddress, IpNetwork, authority
 
 _MAX_GROUPS = 1024
 
@@ -18,8 +18,7 @@ class Target:
     @property
     def authority(self) -> str:
         """As in a URL (RFC 3986)."""
-        host = f"[{self.address}]" if self.address.version == 6 else str(self.address)
-        return f"{host}:{self.port}"
+        return authority(self.address, self.port)
 
 
 @dataclass(frozen=True, slots=True)

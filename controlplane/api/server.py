@@ -11,7 +11,7 @@ from aiohttp import web
 from controlplane.api import errors
 from controlplane.api.access import User
 from controlplane.api.http.authentication import authenticate
-from controlplane.api.http.connection import TLS_HANDSHAKE_S, Connection, ConnectionServer
+from controlplane.api.http.connection import TLS_HANDSHAKE_S, connection_server
 from controlplane.api.http.encode import status_response
 from controlplane.api.http.metrics import Metrics
 from controlplane.store.errors import StoreError
@@ -53,7 +53,7 @@ class ApiServer:
 
     async def start(self, listeners: list[socket.socket], tls: ssl.SSLContext | None) -> None:
         """Accepts connections from now on."""
-        server = ConnectionServer(self.handle)
+        server = connection_server(self.handle)
         runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_GRACE_S)
         await runner.setup()
         self._runner = runner
@@ -80,8 +80,6 @@ class ApiServer:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to one request; whatever goes wrong is a Status."""
-        if isinstance(request.protocol, Connection):
-            request.protocol.request_arrived()
         warnings: list[str] = []
         try:
             response = await self._answer(request, warnings)  # type: ignore[arg-type]

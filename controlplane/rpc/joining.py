@@ -12,7 +12,7 @@ from controlplane.api.metadata import is_dns_subdomain, validate_labels
 from controlplane.api.strategies.node_network import INSTANCE_ANNOTATION, PUBLIC_IP
 from controlplane.rpc.agents import ADDRESS_ANNOTATION
 from controlplane.rpc.netstate import BACKEND_DATA, BACKEND_TYPE
-from netcore.model.address import format_mac, parse_address, parse_mac
+from netcore.model.address import authority, format_mac, parse_address, parse_mac
 from netcore.model.config import VNI
 from netcore.model.errors import ConfigError
 
@@ -196,10 +196,9 @@ def _first_free(cluster_name: str, taken: Collection[str]) -> str:
 def annotations_of(applicant: Applicant) -> dict[str, str]:
     """The Node's annotations: the instance, its agent's address, its VTEP in flannel's words."""
     host = applicant.addresses[0]
-    shown = f"[{host}]" if ":" in host else host
     annotations = {
         INSTANCE_ANNOTATION: applicant.instance_id,
-        ADDRESS_ANNOTATION: f"{shown}:{applicant.rpc_port}",
+        ADDRESS_ANNOTATION: authority(host, applicant.rpc_port),
         BACKEND_TYPE: "vxlan",
         PUBLIC_IP: host,
     }

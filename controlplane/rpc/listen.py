@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal
 
+from netcore.model.address import authority
 from netcore.model.errors import ConfigError
 
 _UNIX = "unix:"
@@ -38,8 +39,7 @@ def parse_listen(text: str, flag: str = "--rpc-listen") -> ListenAddr:
         address = ip_address(bare)
     except ValueError as error:
         raise ConfigError(f"{flag} {text}: {bare!r} is not an IP address") from error
-    shown = f"[{address}]" if address.version == 6 else str(address)
-    return ListenAddr("tcp", f"{shown}:{port}")
+    return ListenAddr("tcp", authority(address, int(port)))
 
 
 def _unix(text: str, flag: str) -> ListenAddr:

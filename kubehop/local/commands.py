@@ -17,11 +17,11 @@ from kubehop.local.spec import (
     UNDERLAY_MTU,
     node_cidr_mask,
 )
+from netcore.model.address import authority
 
 if TYPE_CHECKING:
     from kubehop.local.paths import ClusterPaths
     from kubehop.local.spec import ClusterSpec
-    from netcore.model.address import IpAddress
 
 RPC_SOCKET = "rpc.sock"
 """Relative to the cluster's folder, where the programs run: a socket's path may be 107 bytes."""
@@ -42,7 +42,6 @@ class Command:
 
 def control_plane(spec: ClusterSpec, paths: ClusterPaths, api_port: int) -> Command:
     """Inherits the API's listening socket on the host as its first descriptor."""
-    host = f"[{spec.api_address}]" if ":" in spec.api_address else spec.api_address
     addresses = spec.addresses(CONTROL_PLANE_ADDRESS)
     return _command(
         "controlplane",
@@ -50,8 +49,8 @@ def control_plane(spec: ClusterSpec, paths: ClusterPaths, api_port: int) -> Comm
         ("--data-dir", str(paths.data / "controlplane")),
         ("--cluster-name", spec.name),
         ("--api-listen", f"fd://{FIRST_INHERITED}"),
-        *(("--api-listen", _at(address, API_PORT)) for address in addresses),
-        ("--rpc-listen", _at(addresses[0], RPC_PORT)),
+        *(("--api-listen", authority(address, API_PORT)) for address in addresses),
+        ("--rpc-listen", authority(addresses[0], RPC_PORT)),
         ("--rpc-listen", f"unix:{RPC_SOCKET}"),
         ("--advertise-address", str(addresses[0])),
         ("--pod-cidr", spec.pod_cidr),
@@ -61,7 +60,7 @@ def control_plane(spec: ClusterSpec, paths: ClusterPaths, api_port: int) -> Comm
         ("--ipvs-scheduler", spec.ipvs_scheduler),
         ("--lb-algorithm", spec.lb_algorithm),
         ("--underlay-mtu", str(UNDERLAY_MTU)),
-        ("--server-url", f"https://{host}:{api_port}"),
+        ("--server-url", f"https://{authority(spec.api_address, api_port)}"),
         ("--kubeconfig-out", str(paths.kubeconfig)),
         ("--tls-san", spec.api_address),
         ("--tls-san", "localhost"),
@@ -95,7 +94,7 @@ def cloud(spec: ClusterSpec) -> Command:
     return _command(
         "cloudlb",
         "cloudlb",
-        ("--control-plane", _at(spec.addresses(CONTROL_PLANE_ADDRESS)[0], RPC_PORT)),
+        ("--control-plane", authority(spec.addresses(CONTROL_PLANE_ADDRESS)[0], RPC_PORT)),
         ("--address", str(spec.addresses(CLOUD_ADDRESS)[0])),
         ("--pool", pool),
         ("--instance-id", "cloudlb"),
@@ -109,9 +108,9 @@ def node(spec: ClusterSpec, paths: ClusterPaths, index: int) -> Command:
     return _command(
         wanted.name,
         "nodeagent",
-        ("--control-plane", _at(spec.addresses(CONTROL_PLANE_ADDRESS)[0], RPC_PORT)),
+        ("--control-plane", authority(spec.addresses(CONTROL_PLANE_ADDRESS)[0], RPC_PORT)),
         ("--underlay-address", ",".join(map(str, addresses))),
-        ("--rpc-listen", _at(addresses[0], AGENT_PORT)),
+        ("--rpc-listen", authority(addresses[0], AGENT_PORT)),
         ("--state-dir", str(paths.data / wanted.name)),
         ("--node-name", wanted.name),
         ("--instance-id", wanted.name),
@@ -119,10 +118,6 @@ def node(spec: ClusterSpec, paths: ClusterPaths, index: int) -> Command:
         *(("--node-label", f"{key}={value}") for key, value in wanted.labels),
         *(("--node-taint", taint) for taint in wanted.taints),
     )
-
-
-def _at(address: IpAddress, port: int) -> str:
-    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
 def _command(component: str, module: str, *flags: tuple[str, str]) -> Command:

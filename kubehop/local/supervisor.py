@@ -18,6 +18,7 @@ from kubehop.local.launch import ADOPTED, LaunchEvent, LaunchOrder
 from kubehop.local.logfile import LogFile
 from kubehop.local.reaper import Reaper
 from kubehop.local.spec import CLOUD_ADDRESS, DNS_ADDRESS
+from netcore.model.address import authority
 from netcore.model.errors import KubehopError
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Supervisor:
             "name": self._spec.name,
             "spec": self._spec.to_json(),
             "startedAt": self._started,
-            "server": f"https://{f'[{host}]' if ':' in host else host}:{port}",
+            "server": f"https://{authority(host, port)}",
             "outsideNetns": self._outside,
             "components": [component.status() for component in self._components],
         }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from netcore.model.address import authority
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -53,6 +55,6 @@ class Names:
 
     def full(self, address: str, port: int) -> str:
         """`10.96.3.7:80 (Service backend)`."""
-        place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        place = authority(address, port)
         owner = self.owners.get(address)
         return f"{place} ({owner})" if owner else place

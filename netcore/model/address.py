@@ -34,6 +34,15 @@ def text(packed_address: bytes) -> str:
     return str(ip_address(packed_address))
 
 
+def authority(host: str | bytes | IpAddress, port: int) -> str:
+    """`host:port` as in a URL (RFC 3986 section 3.2): an IPv6 address is in brackets.
+
+    Bytes are a packed address.
+    """
+    name = text(host) if isinstance(host, bytes) else str(host)
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+
+
 def parse_address(value: str) -> IpAddress:
     """The address that `value` spells. Raises ConfigError naming the value."""
     try:

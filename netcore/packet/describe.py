@@ -1,6 +1,6 @@
 """Packets in words, for traces."""
 
-from netcore.model.address import format_mac, text
+from netcore.model.address import authority, format_mac, text
 from netcore.packet.packet import Packet, QuotedTuple
 from netcore.packet.protocols import (
     ETHERTYPE_ARP,
@@ -99,9 +99,7 @@ def _ends(packet: Packet | QuotedTuple) -> str:
     src, dst = text(packet.src), text(packet.dst)
     if packet.protocol not in PROTOCOLS_WITH_PORTS:
         return f"{src} -> {dst}"
-    if len(packet.src) == 4:
-        return f"{src}:{packet.src_port} -> {dst}:{packet.dst_port}"
-    return f"[{src}]:{packet.src_port} -> [{dst}]:{packet.dst_port}"
+    return f"{authority(src, packet.src_port)} -> {authority(dst, packet.dst_port)}"
 
 
 def _tcp_flags(flags: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from netcore.model.address import IpAddress, IpNetwork, text
+from netcore.model.address import IpAddress, IpNetwork, authority
 from netcore.model.endpoint import EndpointSlice
 from netcore.model.service import Service, ServicePort
 from netcore.packet.protocols import PROTOCOL_NAMES, PROTOCOLS_WITH_PORTS
@@ -72,7 +72,7 @@ class Frontend:
     def shown(self) -> str:
         """Address and port, as people write them; a node port has no address of its own."""
         address, _, port = self.key
-        return str(port) if self.kind is FrontendKind.NODE_PORT else f"{text(address)}:{port}"
+        return str(port) if self.kind is FrontendKind.NODE_PORT else authority(address, port)
 
     @property
     def is_external(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from netcore.conntrack.load import LoadCount
 from netcore.forwarding.destinations import LocalPods, RemotePods, ServiceRange
-from netcore.model.address import format_mac, text
+from netcore.model.address import authority, format_mac, text
 from netcore.model.node import Node
 from netcore.packet.protocols import PROTOCOL_NAMES
 from netcore.pipeline.snapshot import Snapshot
@@ -100,7 +100,7 @@ def _peers(snapshot: Snapshot) -> Iterator[Node]:
 def _services(agent: Agent) -> Rows:
     for frontend in sorted(agent.snapshot.frontends.values(), key=lambda f: (f.name, f.key)):
         protocol = frontend.key[1]
-        backends = " ".join(f"{text(b.ip)}:{b.port}" for b in frontend.backends)
+        backends = " ".join(authority(b.ip, b.port) for b in frontend.backends)
         yield (
             frontend.name,
             PROTOCOL_NAMES.get(protocol, str(protocol)),
@@ -114,8 +114,8 @@ def _host_ports(agent: Agent) -> Rows:
         address = "*" if place in ANY_NODE.values() else text(place)
         yield (
             PROTOCOL_NAMES.get(number, str(number)),
-            f"{address}:{port}",
-            f"{text(target.ip)}:{target.port}",
+            authority(address, port),
+            authority(target.ip, target.port),
             "/".join(target.pod),
         )
 
@@ -128,10 +128,10 @@ def _conntrack(agent: Agent) -> Rows:
             PROTOCOL_NAMES.get(original.protocol, str(original.protocol)),
             entry.state.label,
             str(max(0, round(entry.expires_at - now))),
-            f"{text(original.src)}:{original.src_port}",
-            f"{text(original.dst)}:{original.dst_port}",
-            f"{text(reply.src)}:{reply.src_port}",
-            f"{text(reply.dst)}:{reply.dst_port}",
+            authority(original.src, original.src_port),
+            authority(original.dst, original.dst_port),
+            authority(reply.src, reply.src_port),
+            authority(reply.dst, reply.dst_port),
             entry.service,
         )
 

@@ -19,6 +19,7 @@ from controlplane.api.tables.column import (
     section,
     selector,
 )
+from netcore.model.address import authority
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,13 +66,9 @@ def _endpoints(obj: Object, now: datetime) -> list[Cell]:
     for subset in items(obj, "subsets"):
         addresses = [str(address.get("ip")) for address in items(subset, "addresses")]
         ports = items(subset, "ports")
-        found += [_host_port(ip, port.get("port")) for port in ports for ip in addresses]
+        found += [authority(ip, port.get("port")) for port in ports for ip in addresses]
         found += [] if ports else addresses
     return [name(obj), first_of(found, NONE), age(obj, now)]
-
-
-def _host_port(ip: str, port: Any) -> str:
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
 def _endpoint_slice(obj: Object, now: datetime) -> list[Cell]:

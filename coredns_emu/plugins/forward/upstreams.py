@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from netcore.model.address import IpAddress, parse_address
+from netcore.model.address import IpAddress, authority, parse_address
 from netcore.model.errors import ConfigError
 
 MAX_UPSTREAMS = 15
@@ -18,7 +18,7 @@ class Upstream:
     port: int = DNS_PORT
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return authority(self.host, self.port)
 
 
 def parse_resolv_conf(text: str) -> tuple[Upstream, ...]:

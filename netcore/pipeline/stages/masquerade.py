@@ -14,7 +14,7 @@ address, too. A real node has its conntrack in the way of that answer, and keeps
 """
 
 from netcore.conntrack.tuple import FlowTuple
-from netcore.model.address import text
+from netcore.model.address import authority
 from netcore.model.config import MASQUERADE_PORTS
 from netcore.packet.icmp import ICMP_ECHO_TYPES
 from netcore.packet.icmpv6 import ICMPV6_ECHO_TYPES
@@ -80,7 +80,7 @@ def _translate(passage: Passage, source: bytes | None, why: str) -> Drop | None:
             passage.hop(Stage.MASQUERADE, "snat", f"{why}, but no address or port is free for it")
         return Drop(DropReason.NO_MAPPING_FOR_NAT_MASQUERADE)
     if passage.trace is not None:
-        passage.hop(Stage.MASQUERADE, f"snat to {text(after.src)}:{after.src_port}", why, after)
+        passage.hop(Stage.MASQUERADE, f"snat to {authority(after.src, after.src_port)}", why, after)
     passage.flow = after
     return None
 

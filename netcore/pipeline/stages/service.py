@@ -4,7 +4,7 @@ Source: Kubernetes pkg/proxy, of which the modes differ in how they find and cho
 translate, refuse and masquerade is the same.
 """
 
-from netcore.model.address import contains, is_loopback, text
+from netcore.model.address import authority, contains, is_loopback
 from netcore.packet.protocols import PROTOCOLS_WITH_PORTS
 from netcore.pipeline.context import FromPod, FromTunnel
 from netcore.pipeline.passage import Passage
@@ -65,7 +65,7 @@ def _translate(passage: Passage, frontend: Frontend, visited: int) -> Drop | Rej
         mode = snapshot.mode.name + (f" after {visited} rules" if visited > 1 else "")
         passage.hop(
             Stage.SERVICE,
-            f"{frontend.kind.value} {frontend.name} {text(flow.dst)}:{flow.dst_port}",
+            f"{frontend.kind.value} {frontend.name} {authority(flow.dst, flow.dst_port)}",
             f"{mode}, {choice.why}: {_shown(choice.backend)}",
             after,
         )
@@ -86,8 +86,8 @@ def _translate_host_port(passage: Passage) -> bool:
         return False
     after = flow._replace(dst=target.ip, dst_port=target.port)
     if passage.trace is not None:
-        why = f"pod {'/'.join(target.pod)} at {text(target.ip)}:{target.port}"
-        passage.hop(Stage.SERVICE, f"hostPort {text(flow.dst)}:{flow.dst_port}", why, after)
+        why = f"pod {'/'.join(target.pod)} at {authority(target.ip, target.port)}"
+        passage.hop(Stage.SERVICE, f"hostPort {authority(flow.dst, flow.dst_port)}", why, after)
     if is_loopback(flow.src):
         passage.masquerade_why = "came from a loopback address, which a pod cannot answer"
     passage.flow = after
@@ -131,7 +131,7 @@ def _masquerade_why(frontend: Frontend, passage: Passage, *, from_inside: bool) 
 
 def _shown(backend: Backend) -> str:
     target = f" ({'/'.join(backend.target)})" if backend.target else ""
-    return f"{text(backend.ip)}:{backend.port}{target}"
+    return f"{authority(backend.ip, backend.port)}{target}"
 
 
 def _refuse_unknown_port(passage: Passage, owner: tuple[str, str]) -> Drop | Reject:

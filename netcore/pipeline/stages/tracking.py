@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from netcore.conntrack.entry import ConntrackEntry, rewrite_between
 from netcore.conntrack.fragments import datagram_of
 from netcore.conntrack.tuple import FlowTuple
-from netcore.model.address import text
+from netcore.model.address import authority
 from netcore.packet.packet import Packet
 from netcore.packet.rewrite import Rewrite
 from netcore.pipeline.context import FromPod
@@ -104,4 +104,4 @@ def _trace_related(passage: Passage, entry: ConntrackEntry, after: FlowTuple) ->
 
 
 def format_flow(flow: FlowTuple) -> str:
-    return f"{text(flow.src)}:{flow.src_port} -> {text(flow.dst)}:{flow.dst_port}"
+    return f"{authority(flow.src, flow.src_port)} -> {authority(flow.dst, flow.dst_port)}"

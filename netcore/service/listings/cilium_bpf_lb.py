@@ -6,7 +6,7 @@ slots are its backends. All of them carry the number that replies are translated
 
 from collections.abc import Iterator
 
-from netcore.model.address import text
+from netcore.model.address import authority, text
 from netcore.packet.protocols import PROTOCOL_NAMES
 from netcore.service.frontend import Frontend, FrontendKind
 from netcore.service.listings.base import Listing, ProxyTables
@@ -47,9 +47,9 @@ def _service(
     frontend: Frontend, address: str, number: int, version: int
 ) -> Iterator[tuple[str, str]]:
     protocol = PROTOCOL_NAMES[frontend.key[1]]
-    shown = f"{_place(address, frontend.key[2])}/{protocol}"
+    shown = f"{authority(address, frontend.key[2])}/{protocol}"
     flags = ", ".join(_flags(frontend, is_surrogate=address == _ANY[version]))
-    yield f"{shown} (0)", f"{_place(_ANY[version], 0)} ({number}) (0) [{flags}]"
+    yield f"{shown} (0)", f"{authority(_ANY[version], 0)} ({number}) (0) [{flags}]"
     for slot, backend in enumerate(frontend.pool(from_inside=False), 1):
         yield f"{shown} ({slot})", f"{address_of(backend)}/{protocol} ({number}) ({slot})"
 
@@ -70,7 +70,3 @@ def _flags(frontend: Frontend, *, is_surrogate: bool) -> Iterator[str]:
         yield "non-routable"
     if frontend.source_ranges:
         yield "check source-range"
-
-
-def _place(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

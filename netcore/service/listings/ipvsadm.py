@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from netcore.model.address import text
+from netcore.model.address import authority
 from netcore.packet.protocols import PROTOCOL_NAMES
 from netcore.service.frontend import Backend, Frontend
 from netcore.service.listings.base import Listing, ProxyTables
@@ -40,7 +40,7 @@ def _virtual_server(
     if service.session_affinity == "ClientIP":
         flags = f" persistent {service.session_affinity_timeout_s}"
     protocol = PROTOCOL_NAMES[frontend.key[1]]
-    yield f"{protocol:<4} {_place(address, frontend.key[2])} {scheduler}{flags}"
+    yield f"{protocol:<4} {authority(address, frontend.key[2])} {scheduler}{flags}"
     for backend in frontend.pool(from_inside=False):
         active, inactive = tables.load(frontend.key, backend.place)
         yield _destination(backend, active, inactive)
@@ -48,8 +48,3 @@ def _virtual_server(
 
 def _destination(backend: Backend, active: int, inactive: int) -> str:
     return f"  -> {address_of(backend):<28} Masq    1      {active:<10} {inactive:<10}".rstrip()
-
-
-def _place(address: bytes, port: int) -> str:
-    host = text(address)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

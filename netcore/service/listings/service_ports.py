@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from netcore.model.address import text
+from netcore.model.address import authority
 from netcore.packet.protocols import PROTOCOL_NAMES
 from netcore.service.frontend import Backend, Frontend, FrontendKind
 
@@ -108,8 +108,7 @@ def service_ports(frontends: Iterable[Frontend]) -> Iterator[ServicePortRules]:
 
 def address_of(backend: Backend) -> str:
     """`10.244.1.5:80`, `[fd00::5]:80`."""
-    host = text(backend.ip)
-    return f"[{host}]:{backend.port}" if ":" in host else f"{host}:{backend.port}"
+    return authority(backend.ip, backend.port)
 
 
 def is_node_port(frontend: Frontend) -> bool:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from controlplane.api.errors import StatusError
 from controlplane.api.http import body
-from controlplane.api.http.connection import ConnectionServer
+from controlplane.api.http.connection import connection_server
 from controlplane.api.http.encode import status_response
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -17,8 +17,6 @@ AT_ONCE_S = 0.05
 
 
 async def answer(request):
-    if hasattr(request.protocol, "request_arrived"):
-        request.protocol.request_arrived()
     try:
         return web.Response(body=await body.read(request))
     except StatusError as error:
@@ -29,7 +27,7 @@ async def answer(request):
 async def listening(**limits):
     """A function that connects to a server with these limits."""
     loop = asyncio.get_running_loop()
-    server = ConnectionServer(answer, **limits)
+    server = connection_server(answer, **limits)
     listener = await loop.create_server(server, "127.0.0.1", 0)
     writers = []
 

@@ -88,3 +88,21 @@ async def test_both_families(listeners):
     assert await listeners.use({(LOOPBACK, port): nobody, (six, port): unhealthy})
     assert await status(port) == 404
     assert b" 503 " in await exchange(port, get(), "::1")
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"\x16\x03\x01\x02\x00\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0",
+    ],
+)
+async def test_what_is_no_http_is_refused_in_one_line(listeners, caplog, nonsense):
+    caplog.set_level("INFO")
+    port = free_port()
+    await listeners.use({(LOOPBACK, port): nobody})
+    answer = await exchange(port, nonsense)
+    assert answer.split()[1] == b"400"
+    assert b"\r\n\r\ncloudlb: " in answer
+    assert "request from 127.0.0.1: " in caplog.text
+    assert not [record for record in caplog.records if record.exc_info]

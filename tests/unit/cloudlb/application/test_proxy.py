@@ -76,6 +76,8 @@ async def test_path_and_query_go_on_as_they_came(path):
 async def test_a_request_in_absolute_form():
     _, asked = await through(OK, get("http://web.example/a%2Fb?c"))
     assert asked.startswith("GET /a%2Fb?c HTTP/1.1\r\n")
+    assert "\r\nHost: web.example\r\n" in asked
+    assert "\r\nX-Forwarded-Host: web.example\r\n" in asked
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import pytest
 
 from netcore.model.address import (
+    authority,
     format_mac,
     packed,
     parse_address,
@@ -38,3 +39,18 @@ def test_macs():
     for value in ("", "0a:58", "0a:58:0a:f4:01:zz", "0a:58:0a:f4:01:100"):
         with pytest.raises(ConfigError, match="is not a MAC address"):
             parse_mac(value)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("web.example", "web.example:80"),
+        ("10.0.0.1", "10.0.0.1:80"),
+        ("fd00::1", "[fd00::1]:80"),
+        (packed("10.0.0.1"), "10.0.0.1:80"),
+        (packed("fd00::1"), "[fd00::1]:80"),
+        (parse_address("fd00::1"), "[fd00::1]:80"),
+    ],
+)
+def test_an_ipv6_address_with_a_port_is_in_brackets(host, expected):
+    assert authority(host, 80) == expected

@@ -129,8 +129,8 @@ def test_everything_that_a_port_is_reached_by():
         ((packed("192.0.2.1"), 6, 80), "externalIP", "192.0.2.1:80"),
         ((packed("192.0.2.9"), 6, 80), "LoadBalancer IP", "192.0.2.9:80"),
         ((b"4", 6, 30080), "NodePort", "30080"),
-        ((WEB6, 6, 80), "ClusterIP", "fd00:10:96::50:80"),
-        ((packed("2001:db8::9"), 6, 80), "LoadBalancer IP", "2001:db8::9:80"),
+        ((WEB6, 6, 80), "ClusterIP", "[fd00:10:96::50]:80"),
+        ((packed("2001:db8::9"), 6, 80), "LoadBalancer IP", "[2001:db8::9]:80"),
         ((b"6", 6, 30080), "NodePort", "30080"),
     }
     assert not [key for key in found if key[1] == 17 and key[0] in (b"4", b"6")], "no node port"

@@ -397,4 +397,4 @@ def test_only_errors_are_related(node1):
 def test_flows_in_words(node1):
     outcome = node1.send(tcp(POD6, PEER6), WEB1)
     entry = outcome.decision.entry
-    assert format_flow(entry.original) == "fd00:10:244:1::2:40000 -> fd00:10:244:2::3:80"
+    assert format_flow(entry.original) == "[fd00:10:244:1::2]:40000 -> [fd00:10:244:2::3]:80"

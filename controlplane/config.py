@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from netcore.model.config import DEFAULT_PROXY_MODE
+from netcore.model.policy_settings import PolicySettings
+from netcore.policy.presets import DEFAULT_CNI
 
 IPNetwork = IPv4Network | IPv6Network
 
@@ -35,6 +37,9 @@ class ClusterSettings:
     proxy_mode: str = DEFAULT_PROXY_MODE
     ipvs_scheduler: str = "rr"
     lb_algorithm: str = "random"
+    cni: str = DEFAULT_CNI
+    """The network plugin that `policy` is like."""
+    policy: PolicySettings = field(default_factory=PolicySettings)
     underlay_mtu_bytes: int = 1500
     server_url: str = "https://127.0.0.1:6443"
     """What goes into the kubeconfig."""

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from controlplane.config import (
     DEFAULT_POD_CIDRS,
@@ -17,8 +17,13 @@ from controlplane.config import (
 )
 from controlplane.listening import split_address
 from netcore.model.config import DEFAULT_PROXY_MODE
+from netcore.model.errors import ConfigError
+from netcore.policy.presets import DEFAULT_CNI, PRESETS, preset, with_choices
 from netcore.service.modes.registry import LB_ALGORITHMS, PROXY_MODES
 from netcore.service.schedulers import SCHEDULERS
+
+if TYPE_CHECKING:
+    from netcore.model.policy_settings import PolicySettings
 
 DEFAULT_API_LISTEN = "127.0.0.1:6443"
 DEFAULT_RPC_LISTEN = "0.0.0.0:7443"
@@ -145,6 +150,14 @@ def _add_cluster_flags(made: argparse.ArgumentParser) -> None:
     add("--proxy-mode", default=DEFAULT_PROXY_MODE, choices=PROXY_MODES)
     add("--ipvs-scheduler", default="rr", choices=tuple(SCHEDULERS))
     add("--lb-algorithm", default="random", choices=LB_ALGORITHMS, help="of proxy mode ebpf")
+    add("--cni", default=DEFAULT_CNI, choices=tuple(PRESETS), help="whose policies are like")
+    add(
+        "--policy",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a choice that the NetworkPolicy API leaves open, as established=keep; repeatable",
+    )
     add("--underlay-mtu", type=int, default=1500)
 
 
@@ -185,9 +198,18 @@ def _settings(
         proxy_mode=given.proxy_mode,
         ipvs_scheduler=given.ipvs_scheduler,
         lb_algorithm=given.lb_algorithm,
+        cni=given.cni,
+        policy=_policy(made, given),
         underlay_mtu_bytes=given.underlay_mtu,
         server_url=given.server_url or f"https://127.0.0.1:{port}",
     )
+
+
+def _policy(made: argparse.ArgumentParser, given: argparse.Namespace) -> PolicySettings:
+    try:
+        return with_choices(preset(given.cni), given.policy)
+    except ConfigError as error:
+        made.error(f"argument --policy: {error}")
 
 
 def _first_port(listens: tuple[str, ...]) -> int:

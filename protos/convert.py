@@ -11,11 +11,24 @@ from netcore.model.change import Batch, Change, Manifest, NetworkObject
 from netcore.model.config import ClusterConfig
 from netcore.model.endpoint import Endpoint, EndpointPort, EndpointSlice
 from netcore.model.host_port import HostPort
-from netcore.model.load_balancer import Ingress, IngressBackend, IngressPath, LoadBalancer
+from netcore.model.load_balancer import Ingress
 from netcore.model.namespace import Namespace
 from netcore.model.node import Node
-from netcore.model.pod import Pod
+from netcore.model.pod import NamedPort, Pod
+from netcore.model.policy import Policy
 from netcore.model.service import Service, ServicePort
+from protos.convert_cloud import (
+    ingress_from_pb,
+    ingress_to_pb,
+    load_balancer_from_pb,
+    load_balancer_to_pb,
+)
+from protos.convert_policy import (
+    policy_from_pb,
+    policy_settings_from_pb,
+    policy_settings_to_pb,
+    policy_to_pb,
+)
 from protos.gen.v1 import controlplane_pb2, network_pb2
 
 
@@ -33,6 +46,7 @@ def config_to_pb(config: ClusterConfig) -> network_pb2.ClusterConfig:
         has_ipv6_underlay=config.has_ipv6_underlay,
         ipvs_scheduler=config.ipvs_scheduler,
         lb_algorithm=config.lb_algorithm,
+        policy=policy_settings_to_pb(config.policy),
     )
 
 
@@ -50,6 +64,7 @@ def config_from_pb(message: network_pb2.ClusterConfig) -> ClusterConfig:
         has_ipv6_underlay=message.has_ipv6_underlay,
         ipvs_scheduler=message.ipvs_scheduler,
         lb_algorithm=message.lb_algorithm,
+        policy=policy_settings_from_pb(message.policy),
     )
 
 
@@ -95,6 +110,10 @@ def pod_to_pb(pod: Pod) -> network_pb2.Pod:
             )
             for each in pod.host_ports
         ],
+        named_ports=[
+            network_pb2.NamedPort(name=each.name, protocol=each.protocol, port=each.port)
+            for each in pod.named_ports
+        ],
     )
 
 
@@ -117,6 +136,9 @@ def pod_from_pb(message: network_pb2.Pod) -> Pod:
                 parse_address(each.address) if each.address else None,
             )
             for each in message.host_ports
+        ),
+        named_ports=tuple(
+            NamedPort(each.name, each.protocol, each.port) for each in message.named_ports
         ),
     )
 
@@ -146,9 +168,7 @@ def service_to_pb(service: Service) -> network_pb2.Service:
         load_balancer_source_ranges=map(str, service.load_balancer_source_ranges),
         health_check_node_port=service.health_check_node_port,
         traffic_distribution=service.traffic_distribution,
-        load_balancer=_load_balancer_to_pb(service.load_balancer)
-        if service.load_balancer
-        else None,
+        load_balancer=load_balancer_to_pb(service.load_balancer) if service.load_balancer else None,
     )
 
 
@@ -175,78 +195,10 @@ def service_from_pb(message: network_pb2.Service) -> Service:
         load_balancer_source_ranges=tuple(map(parse_network, message.load_balancer_source_ranges)),
         health_check_node_port=message.health_check_node_port,
         traffic_distribution=message.traffic_distribution,
-        load_balancer=_load_balancer_from_pb(message.load_balancer)
+        load_balancer=load_balancer_from_pb(message.load_balancer)
         if message.HasField("load_balancer")
         else None,
     )
-
-
-def _load_balancer_to_pb(wanted: LoadBalancer) -> network_pb2.LoadBalancer:
-    return network_pb2.LoadBalancer(
-        type=wanted.type,
-        class_name=wanted.class_name,
-        requested_ip=str(wanted.requested_ip or ""),
-        ingress_ips=map(str, wanted.ingress_ips),
-    )
-
-
-def _load_balancer_from_pb(message: network_pb2.LoadBalancer) -> LoadBalancer:
-    requested = message.requested_ip
-    return LoadBalancer(
-        message.type,
-        message.class_name,
-        parse_address(requested) if requested else None,
-        tuple(map(parse_address, message.ingress_ips)),
-    )
-
-
-def ingress_to_pb(ingress: Ingress) -> network_pb2.Ingress:
-    default = ingress.default_backend
-    return network_pb2.Ingress(
-        namespace=ingress.namespace,
-        name=ingress.name,
-        uid=ingress.uid,
-        class_name=ingress.class_name,
-        paths=[
-            network_pb2.IngressPath(
-                host=path.host,
-                path=path.path,
-                path_type=path.path_type,
-                backend=_backend_to_pb(path.backend),
-            )
-            for path in ingress.paths
-        ],
-        default_backend=_backend_to_pb(default) if default else None,
-        ingress_ips=map(str, ingress.ingress_ips),
-    )
-
-
-def ingress_from_pb(message: network_pb2.Ingress) -> Ingress:
-    has_default = message.HasField("default_backend")
-    return Ingress(
-        namespace=message.namespace,
-        name=message.name,
-        uid=message.uid,
-        class_name=message.class_name,
-        paths=tuple(
-            IngressPath(path.host, path.path, path.path_type, _backend_from_pb(path.backend))
-            for path in message.paths
-        ),
-        default_backend=_backend_from_pb(message.default_backend) if has_default else None,
-        ingress_ips=tuple(map(parse_address, message.ingress_ips)),
-    )
-
-
-def _backend_to_pb(backend: IngressBackend) -> network_pb2.IngressBackend:
-    return network_pb2.IngressBackend(
-        service_name=backend.service_name,
-        port_name=backend.port_name,
-        port_number=backend.port_number,
-    )
-
-
-def _backend_from_pb(message: network_pb2.IngressBackend) -> IngressBackend:
-    return IngressBackend(message.service_name, message.port_name, message.port_number)
 
 
 def endpoint_slice_to_pb(endpoint_slice: EndpointSlice) -> network_pb2.EndpointSlice:
@@ -336,6 +288,7 @@ _TO_PB: dict[type, tuple[str, Callable[[Any], Any]]] = {
     Namespace: ("namespace", namespace_to_pb),
     Manifest: ("manifest", manifest_to_pb),
     Ingress: ("ingress", ingress_to_pb),
+    Policy: ("policy", policy_to_pb),
 }
 
 _FROM_PB: dict[str, Callable[[Any], NetworkObject]] = {
@@ -347,6 +300,7 @@ _FROM_PB: dict[str, Callable[[Any], NetworkObject]] = {
     "namespace": namespace_from_pb,
     "manifest": manifest_from_pb,
     "ingress": ingress_from_pb,
+    "policy": policy_from_pb,
 }
 
 

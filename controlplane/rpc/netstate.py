@@ -8,7 +8,7 @@ the stream for everybody.
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,9 @@ from netcore.model.host_port import host_ports
 from netcore.model.namespace import Namespace
 from netcore.model.node import Node
 from netcore.model.pod import Pod
+from netcore.model.policy import PolicyKind
 from netcore.model.service import Service, ServicePort
+from netcore.policy.manifest import admin_network_policy, named_ports, network_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,6 +52,7 @@ def cluster_config(settings: ClusterSettings) -> ClusterConfig:
         proxy_mode=settings.proxy_mode,
         ipvs_scheduler=settings.ipvs_scheduler,
         lb_algorithm=settings.lb_algorithm,
+        policy=settings.policy,
         has_ipv6_underlay=parse_address(settings.advertise_address).version == 6,
     )
 
@@ -138,6 +141,7 @@ def pod_state(pod: Object) -> Pod | None:
         hostname=spec.get("hostname") or about["name"],
         subdomain=spec.get("subdomain") or "",
         host_ports=() if spec.get("hostNetwork") else host_ports(pod),
+        named_ports=named_ports(pod),
     )
 
 
@@ -268,6 +272,11 @@ STATES: dict[str, Callable[[Object], NetworkObject | None]] = {
     "/registry/discovery.k8s.io/endpointslices/": endpoint_slice_state,
     "/registry/core/namespaces/": namespace_state,
     "/registry/networking.k8s.io/ingresses/": ingress_state,
+    "/registry/networking.k8s.io/networkpolicies/": network_policy,
+    "/registry/policy.networking.k8s.io/adminnetworkpolicies/": admin_network_policy,
+    "/registry/policy.networking.k8s.io/baselineadminnetworkpolicies/": partial(
+        admin_network_policy, kind=PolicyKind.BASELINE
+    ),
 }
 """How the objects under a store prefix are read."""
 

@@ -37,12 +37,17 @@ R = TypeVar("R")
 T = TypeVar("T")
 SERVICE = pb.DESCRIPTOR.services_by_name["ControlPlane"].full_name
 _PREFIXES = {
-    pb.TOPIC_NODES: "/registry/core/nodes/",
-    pb.TOPIC_PODS: "/registry/core/pods/",
-    pb.TOPIC_SERVICES: "/registry/core/services/",
-    pb.TOPIC_ENDPOINT_SLICES: "/registry/discovery.k8s.io/endpointslices/",
-    pb.TOPIC_NAMESPACES: "/registry/core/namespaces/",
-    pb.TOPIC_INGRESSES: "/registry/networking.k8s.io/ingresses/",
+    pb.TOPIC_NODES: ("/registry/core/nodes/",),
+    pb.TOPIC_PODS: ("/registry/core/pods/",),
+    pb.TOPIC_SERVICES: ("/registry/core/services/",),
+    pb.TOPIC_ENDPOINT_SLICES: ("/registry/discovery.k8s.io/endpointslices/",),
+    pb.TOPIC_NAMESPACES: ("/registry/core/namespaces/",),
+    pb.TOPIC_INGRESSES: ("/registry/networking.k8s.io/ingresses/",),
+    pb.TOPIC_POLICIES: (
+        "/registry/networking.k8s.io/networkpolicies/",
+        "/registry/policy.networking.k8s.io/adminnetworkpolicies/",
+        "/registry/policy.networking.k8s.io/baselineadminnetworkpolicies/",
+    ),
 }
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _BATCH_BYTES = 16 * 1024 * 1024
@@ -116,7 +121,7 @@ class ControlPlaneService(pb_grpc.ControlPlaneServicer):
         context: grpc.aio.ServicerContext[pb.WatchRequest, pb.WatchBatch],
     ) -> AsyncIterator[pb.WatchBatch]:
         topics = frozenset(request.topics)
-        prefixes = frozenset(_PREFIXES[topic] for topic in topics if topic in _PREFIXES)
+        prefixes = frozenset(prefix for topic in topics for prefix in _PREFIXES.get(topic, ()))
         with_manifests = pb.TOPIC_MANIFESTS in topics
         if with_manifests and not request.node_name:
             message = "node_name: required for TOPIC_MANIFESTS"

@@ -10,6 +10,8 @@ import click
 from kubehop.local.paths import DEFAULT_CLUSTER
 from kubehop.local.spec import ClusterSpec, workers
 from netcore.model.errors import ConfigError
+from netcore.model.policy_settings import PolicySettings
+from netcore.policy.presets import DEFAULT_CNI, PRESETS, with_choices
 from netcore.service.modes.registry import LB_ALGORITHMS
 from netcore.service.schedulers import SCHEDULERS
 
@@ -50,6 +52,36 @@ def balancing(function: Callable[..., Any]) -> Callable[..., Any]:
         help="Of proxy mode ebpf.",
     )
     return scheduler(algorithm(function))
+
+
+def policies(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--cni` and `--policy`: what the cluster does where the NetworkPolicy API leaves it open."""
+    cni = click.option(
+        "--cni",
+        type=click.Choice(tuple(PRESETS)),
+        default=DEFAULT_CNI,
+        show_default=True,
+        help="Policies as this network plugin has them; flannel has none.",
+    )
+    choices = click.option(
+        "--policy",
+        "choices",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_policy_choices,
+        help="Such as established=keep, deny=reject; repeatable.",
+    )
+    return cni(choices(function))
+
+
+def _policy_choices(
+    _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
+) -> tuple[str, ...]:
+    try:
+        with_choices(PolicySettings(), given)
+    except ConfigError as error:
+        raise ConfigError(f"--policy {error}") from None
+    return given
 
 
 def cluster_spec(

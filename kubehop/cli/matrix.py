@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kubehop.cli.cluster_options import balancing, cluster_shape, cluster_spec
+from kubehop.cli.cluster_options import balancing, cluster_shape, cluster_spec, policies
 from kubehop.cli.options import output_format
 from kubehop.cli.progress import Steps
 from kubehop.cli.tables import show_table
@@ -53,6 +53,7 @@ _READY_TIMEOUT_S = 60.0
     help="The others are compared with the first.",
 )
 @balancing
+@policies
 @cluster_shape
 @click.option(
     "--timeout",
@@ -80,6 +81,8 @@ def command(
     modes: str,
     ipvs_scheduler: str,
     lb_algorithm: str,
+    cni: str,
+    choices: tuple[str, ...],
     nodes: int | None,
     config: Path | None,
     timeout_s: float,
@@ -118,6 +121,8 @@ def command(
         cluster_spec(None, nodes, config, _CLUSTER),
         ipvs_scheduler=ipvs_scheduler,
         lb_algorithm=lb_algorithm,
+        cni=cni,
+        policy=choices,
     )
     check_nodes(spec)
     with _ended_by_sigterm():

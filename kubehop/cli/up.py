@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from kubehop.cli.cluster_options import balancing, cluster_shape, cluster_spec
+from kubehop.cli.cluster_options import balancing, cluster_shape, cluster_spec, policies
 from kubehop.cli.progress import Steps
 from kubehop.local.cluster import DEFAULT_WAIT_S, Wishes, create
 from kubehop.local.paths import DEFAULT_CLUSTER
@@ -25,6 +25,7 @@ from netcore.service.modes.registry import PROXY_MODES
     help=f"How nodes translate Services.  [default: the file's, or {DEFAULT_PROXY_MODE}]",
 )
 @balancing
+@policies
 @click.option(
     "--kubeconfig",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -47,6 +48,8 @@ def command(
     proxy_mode: str | None,
     ipvs_scheduler: str,
     lb_algorithm: str,
+    cni: str,
+    choices: tuple[str, ...],
     kubeconfig: Path | None,
     wait_s: float,
 ) -> None:
@@ -55,7 +58,11 @@ def command(
 
     began = time.monotonic()
     spec = replace(
-        cluster_spec(name, nodes, config), ipvs_scheduler=ipvs_scheduler, lb_algorithm=lb_algorithm
+        cluster_spec(name, nodes, config),
+        ipvs_scheduler=ipvs_scheduler,
+        lb_algorithm=lb_algorithm,
+        cni=cni,
+        policy=choices,
     )
     if proxy_mode is not None:
         spec = replace(spec, proxy_mode=proxy_mode)

@@ -59,6 +59,8 @@ def control_plane(spec: ClusterSpec, paths: ClusterPaths, api_port: int) -> Comm
         ("--proxy-mode", spec.proxy_mode),
         ("--ipvs-scheduler", spec.ipvs_scheduler),
         ("--lb-algorithm", spec.lb_algorithm),
+        ("--cni", spec.cni),
+        *(("--policy", choice) for choice in spec.policy),
         ("--underlay-mtu", str(UNDERLAY_MTU)),
         ("--server-url", f"https://{authority(spec.api_address, api_port)}"),
         ("--kubeconfig-out", str(paths.kubeconfig)),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from netcore.model.address import parse_network
 from netcore.model.config import DEFAULT_PROXY_MODE
 from netcore.model.errors import ConfigError
+from netcore.policy.presets import DEFAULT_CNI
 
 if TYPE_CHECKING:
     from netcore.model.address import IpAddress, IpNetwork
@@ -66,7 +67,8 @@ class ClusterSpec:
     """A cluster to run. `api_port` 0: any free port.
 
     `pod_cidr` and `service_cidr` are one CIDR, or one of each IP family with a comma between
-    them, which makes the cluster dual-stack; the first is the primary family.
+    them, which makes the cluster dual-stack; the first is the primary family. `policy` are choices
+    KEY=VALUE over those of the `cni`.
     """
 
     name: str
@@ -76,6 +78,8 @@ class ClusterSpec:
     proxy_mode: str = DEFAULT_PROXY_MODE
     ipvs_scheduler: str = "rr"
     lb_algorithm: str = "random"
+    cni: str = DEFAULT_CNI
+    policy: tuple[str, ...] = ()
     api_address: str = "127.0.0.1"
     api_port: int = 0
 
@@ -113,7 +117,7 @@ class ClusterSpec:
             NodeSpec(n["name"], tuple((k, v) for k, v in n["labels"]), tuple(n["taints"]))
             for n in data["nodes"]
         )
-        return cls(**{**data, "nodes": nodes})
+        return cls(**{**data, "nodes": nodes, "policy": tuple(data["policy"])})
 
 
 def is_of_family(subnet: str, family: str) -> bool:

@@ -73,7 +73,10 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class PortMatch:
-    """One entry of `ports`: a protocol, and of it all ports, first to last, or a named one."""
+    """One entry of `ports`: a protocol, and of it all ports, first to last, or a named one.
+
+    An empty protocol, of a named port, is any.
+    """
 
     protocol: str = "TCP"
     first: int = 0

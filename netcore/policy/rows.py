@@ -136,13 +136,14 @@ def port_matches(port: PortMatch, question: Question) -> bool:
     """Whether an entry of `ports` covers the connection; a named port is one of the pod at the
     destination, whichever its number is there.
     """
-    if question.port is None or PROTOCOL_NAMES.get(question.protocol) != port.protocol:
+    protocol = PROTOCOL_NAMES.get(question.protocol)
+    if question.port is None or port.protocol not in ("", protocol):
         return False
     if not port.name:
         return port.first <= question.port <= port.last
     pod = question.destination.pod
     return pod is not None and any(
-        (named.name, named.protocol, named.port) == (port.name, port.protocol, question.port)
+        (named.name, named.protocol, named.port) == (port.name, protocol, question.port)
         for named in pod.named_ports
     )
 

@@ -24,7 +24,8 @@ def answer_reject(
     reject: Reject, frame: memoryview, packet: Packet, gateway: bytes | None
 ) -> bytes | None:
     """The frame for a Reject: a reset for TCP where nobody listens or may be asked, else an ICMP
-    error from the node's gateway address. None where an error must not be answered (RFC 1122 3.2.2).
+    error from the node's gateway address. None where an error must not be answered (RFC 1122
+    section 3.2.2).
     """
     if reject.kind in _RESET_BY and packet.protocol == PROTOCOL_TCP:
         return tcp_reset(frame, packet)

@@ -54,6 +54,7 @@ class _TopicEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Topic.ValueType
     TOPIC_MANIFESTS: _Topic.ValueType  # 6
     """Pods bound to node_name and what they reference"""
     TOPIC_INGRESSES: _Topic.ValueType  # 7
+    TOPIC_POLICIES: _Topic.ValueType  # 8
 
 class Topic(_Topic, metaclass=_TopicEnumTypeWrapper): ...
 
@@ -66,6 +67,7 @@ TOPIC_NAMESPACES: Topic.ValueType  # 5
 TOPIC_MANIFESTS: Topic.ValueType  # 6
 """Pods bound to node_name and what they reference"""
 TOPIC_INGRESSES: Topic.ValueType  # 7
+TOPIC_POLICIES: Topic.ValueType  # 8
 Global___Topic: _TypeAlias = Topic  # noqa: Y015
 
 @_typing.final

@@ -38,6 +38,7 @@ class ClusterConfig(_message.Message):
     HAS_IPV6_UNDERLAY_FIELD_NUMBER: _builtins.int
     IPVS_SCHEDULER_FIELD_NUMBER: _builtins.int
     LB_ALGORITHM_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
     cluster_name: _builtins.str
     cluster_domain: _builtins.str
     """"cluster.local" """
@@ -61,6 +62,8 @@ class ClusterConfig(_message.Message):
     def dns_addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """what pods find in resolv.conf"""
 
+    @_builtins.property
+    def policy(self) -> Global___PolicySettings: ...
     def __init__(
         self,
         *,
@@ -76,14 +79,64 @@ class ClusterConfig(_message.Message):
         has_ipv6_underlay: _builtins.bool = ...,
         ipvs_scheduler: _builtins.str = ...,
         lb_algorithm: _builtins.str = ...,
+        policy: Global___PolicySettings | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_domain", b"cluster_domain", "cluster_name", b"cluster_name", "dns_addresses", b"dns_addresses", "has_ipv6_underlay", b"has_ipv6_underlay", "ipvs_scheduler", b"ipvs_scheduler", "lb_algorithm", b"lb_algorithm", "pod_cidrs", b"pod_cidrs", "proxy_mode", b"proxy_mode", "service_cidrs", b"service_cidrs", "underlay_mtu_bytes", b"underlay_mtu_bytes", "vni", b"vni", "vxlan_port", b"vxlan_port"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_domain", b"cluster_domain", "cluster_name", b"cluster_name", "dns_addresses", b"dns_addresses", "has_ipv6_underlay", b"has_ipv6_underlay", "ipvs_scheduler", b"ipvs_scheduler", "lb_algorithm", b"lb_algorithm", "pod_cidrs", b"pod_cidrs", "policy", b"policy", "proxy_mode", b"proxy_mode", "service_cidrs", b"service_cidrs", "underlay_mtu_bytes", b"underlay_mtu_bytes", "vni", b"vni", "vxlan_port", b"vxlan_port"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClusterConfig: _TypeAlias = ClusterConfig  # noqa: Y015
+
+@_typing.final
+class PolicySettings(_message.Message):
+    """What the NetworkPolicy API leaves open, in the words of kubehop's flags."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENFORCED_FIELD_NUMBER: _builtins.int
+    ESTABLISHED_FIELD_NUMBER: _builtins.int
+    DENY_FIELD_NUMBER: _builtins.int
+    HAIRPIN_FIELD_NUMBER: _builtins.int
+    HOST_NETWORK_FIELD_NUMBER: _builtins.int
+    ICMP_FIELD_NUMBER: _builtins.int
+    IP_BLOCKS_FIELD_NUMBER: _builtins.int
+    BLOCK_SCOPE_FIELD_NUMBER: _builtins.int
+    enforced: _builtins.bool
+    established: _builtins.str
+    """cut, keep"""
+    deny: _builtins.str
+    """drop, reject"""
+    hairpin: _builtins.str
+    """by-policy, always"""
+    host_network: _builtins.str
+    """nodes, pods"""
+    icmp: _builtins.str
+    """by-policy, always"""
+    ip_blocks: _builtins.str
+    """after-dnat, before-dnat"""
+    block_scope: _builtins.str
+    """all, outside"""
+    def __init__(
+        self,
+        *,
+        enforced: _builtins.bool = ...,
+        established: _builtins.str = ...,
+        deny: _builtins.str = ...,
+        hairpin: _builtins.str = ...,
+        host_network: _builtins.str = ...,
+        icmp: _builtins.str = ...,
+        ip_blocks: _builtins.str = ...,
+        block_scope: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_scope", b"block_scope", "deny", b"deny", "enforced", b"enforced", "established", b"established", "hairpin", b"hairpin", "host_network", b"host_network", "icmp", b"icmp", "ip_blocks", b"ip_blocks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicySettings: _TypeAlias = PolicySettings  # noqa: Y015
 
 @_typing.final
 class Node(_message.Message):
@@ -209,6 +262,7 @@ class Pod(_message.Message):
     HOSTNAME_FIELD_NUMBER: _builtins.int
     SUBDOMAIN_FIELD_NUMBER: _builtins.int
     HOST_PORTS_FIELD_NUMBER: _builtins.int
+    NAMED_PORTS_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     name: _builtins.str
     uid: _builtins.str
@@ -222,6 +276,8 @@ class Pod(_message.Message):
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
     def host_ports(self) -> _containers.RepeatedCompositeFieldContainer[Global___HostPort]: ...
+    @_builtins.property
+    def named_ports(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedPort]: ...
     def __init__(
         self,
         *,
@@ -235,14 +291,40 @@ class Pod(_message.Message):
         hostname: _builtins.str = ...,
         subdomain: _builtins.str = ...,
         host_ports: _abc.Iterable[Global___HostPort] | None = ...,
+        named_ports: _abc.Iterable[Global___NamedPort] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["host_network", b"host_network", "host_ports", b"host_ports", "hostname", b"hostname", "ips", b"ips", "labels", b"labels", "name", b"name", "namespace", b"namespace", "node_name", b"node_name", "subdomain", b"subdomain", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["host_network", b"host_network", "host_ports", b"host_ports", "hostname", b"hostname", "ips", b"ips", "labels", b"labels", "name", b"name", "named_ports", b"named_ports", "namespace", b"namespace", "node_name", b"node_name", "subdomain", b"subdomain", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Pod: _TypeAlias = Pod  # noqa: Y015
+
+@_typing.final
+class NamedPort(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    protocol: _builtins.str
+    port: _builtins.int
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        protocol: _builtins.str = ...,
+        port: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "port", b"port", "protocol", b"protocol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NamedPort: _TypeAlias = NamedPort  # noqa: Y015
 
 @_typing.final
 class ServicePort(_message.Message):
@@ -661,6 +743,237 @@ class Namespace(_message.Message):
 Global___Namespace: _TypeAlias = Namespace  # noqa: Y015
 
 @_typing.final
+class Requirement(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    operator: _builtins.str
+    """In, NotIn, Exists, DoesNotExist"""
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        values: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "operator", b"operator", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Requirement: _TypeAlias = Requirement  # noqa: Y015
+
+@_typing.final
+class LabelSelector(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUIREMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requirements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Requirement]: ...
+    def __init__(
+        self,
+        *,
+        requirements: _abc.Iterable[Global___Requirement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requirements", b"requirements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LabelSelector: _TypeAlias = LabelSelector  # noqa: Y015
+
+@_typing.final
+class IpBlock(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NETWORK_FIELD_NUMBER: _builtins.int
+    EXCEPTS_FIELD_NUMBER: _builtins.int
+    network: _builtins.str
+    @_builtins.property
+    def excepts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        network: _builtins.str = ...,
+        excepts: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["excepts", b"excepts", "network", b"network"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IpBlock: _TypeAlias = IpBlock  # noqa: Y015
+
+@_typing.final
+class PolicyPeer(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BLOCKS_FIELD_NUMBER: _builtins.int
+    PODS_FIELD_NUMBER: _builtins.int
+    NAMESPACES_FIELD_NUMBER: _builtins.int
+    NODES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def blocks(self) -> _containers.RepeatedCompositeFieldContainer[Global___IpBlock]: ...
+    @_builtins.property
+    def pods(self) -> Global___LabelSelector:
+        """absent: the peer is not about pods"""
+
+    @_builtins.property
+    def namespaces(self) -> Global___LabelSelector:
+        """absent: the policy's own"""
+
+    @_builtins.property
+    def nodes(self) -> Global___LabelSelector: ...
+    def __init__(
+        self,
+        *,
+        blocks: _abc.Iterable[Global___IpBlock] | None = ...,
+        pods: Global___LabelSelector | None = ...,
+        namespaces: Global___LabelSelector | None = ...,
+        nodes: Global___LabelSelector | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["namespaces", b"namespaces", "nodes", b"nodes", "pods", b"pods"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocks", b"blocks", "namespaces", b"namespaces", "nodes", b"nodes", "pods", b"pods"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyPeer: _TypeAlias = PolicyPeer  # noqa: Y015
+
+@_typing.final
+class PolicyPort(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    protocol: _builtins.str
+    first: _builtins.int
+    last: _builtins.int
+    name: _builtins.str
+    """not empty: instead of the numbers"""
+    def __init__(
+        self,
+        *,
+        protocol: _builtins.str = ...,
+        first: _builtins.int = ...,
+        last: _builtins.int = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "last", b"last", "name", b"name", "protocol", b"protocol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyPort: _TypeAlias = PolicyPort  # noqa: Y015
+
+@_typing.final
+class PolicyRule(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PEERS_FIELD_NUMBER: _builtins.int
+    PORTS_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    action: _builtins.str
+    """Allow, Deny, Pass"""
+    name: _builtins.str
+    @_builtins.property
+    def peers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyPeer]:
+        """none: whoever"""
+
+    @_builtins.property
+    def ports(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyPort]:
+        """none: everything"""
+
+    def __init__(
+        self,
+        *,
+        peers: _abc.Iterable[Global___PolicyPeer] | None = ...,
+        ports: _abc.Iterable[Global___PolicyPort] | None = ...,
+        action: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "name", b"name", "peers", b"peers", "ports", b"ports"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyRule: _TypeAlias = PolicyRule  # noqa: Y015
+
+@_typing.final
+class Policy(_message.Message):
+    """A NetworkPolicy, an AdminNetworkPolicy or the BaselineAdminNetworkPolicy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    UID_FIELD_NUMBER: _builtins.int
+    PODS_FIELD_NUMBER: _builtins.int
+    NAMESPACES_FIELD_NUMBER: _builtins.int
+    ISOLATES_FIELD_NUMBER: _builtins.int
+    INGRESS_FIELD_NUMBER: _builtins.int
+    EGRESS_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    ENFORCED_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    namespace: _builtins.str
+    """empty: cluster-scoped"""
+    name: _builtins.str
+    uid: _builtins.str
+    priority: _builtins.int
+    enforced: _builtins.bool
+    @_builtins.property
+    def pods(self) -> Global___LabelSelector: ...
+    @_builtins.property
+    def namespaces(self) -> Global___LabelSelector:
+        """absent: the policy's own"""
+
+    @_builtins.property
+    def isolates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ingress, Egress"""
+
+    @_builtins.property
+    def ingress(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyRule]: ...
+    @_builtins.property
+    def egress(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyRule]: ...
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        namespace: _builtins.str = ...,
+        name: _builtins.str = ...,
+        uid: _builtins.str = ...,
+        pods: Global___LabelSelector | None = ...,
+        namespaces: Global___LabelSelector | None = ...,
+        isolates: _abc.Iterable[_builtins.str] | None = ...,
+        ingress: _abc.Iterable[Global___PolicyRule] | None = ...,
+        egress: _abc.Iterable[Global___PolicyRule] | None = ...,
+        priority: _builtins.int = ...,
+        enforced: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["namespaces", b"namespaces", "pods", b"pods"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["egress", b"egress", "enforced", b"enforced", "ingress", b"ingress", "isolates", b"isolates", "kind", b"kind", "name", b"name", "namespace", b"namespace", "namespaces", b"namespaces", "pods", b"pods", "priority", b"priority", "uid", b"uid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Policy: _TypeAlias = Policy  # noqa: Y015
+
+@_typing.final
 class Manifest(_message.Message):
     """A Kubernetes object whole, as JSON, for those who run it (the pods of one node and
     the ConfigMaps and Secrets that they name).
@@ -706,6 +1019,7 @@ class Change(_message.Message):
     MANIFEST_FIELD_NUMBER: _builtins.int
     CONFIG_FIELD_NUMBER: _builtins.int
     INGRESS_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
     deleted: _builtins.bool
     """only the identifying fields are set then"""
     @_builtins.property
@@ -724,6 +1038,8 @@ class Change(_message.Message):
     def config(self) -> Global___ClusterConfig: ...
     @_builtins.property
     def ingress(self) -> Global___Ingress: ...
+    @_builtins.property
+    def policy(self) -> Global___Policy: ...
     def __init__(
         self,
         *,
@@ -736,12 +1052,13 @@ class Change(_message.Message):
         manifest: Global___Manifest | None = ...,
         config: Global___ClusterConfig | None = ...,
         ingress: Global___Ingress | None = ...,
+        policy: Global___Policy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "endpoint_slice", b"endpoint_slice", "ingress", b"ingress", "manifest", b"manifest", "namespace", b"namespace", "node", b"node", "object", b"object", "pod", b"pod", "service", b"service"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "endpoint_slice", b"endpoint_slice", "ingress", b"ingress", "manifest", b"manifest", "namespace", b"namespace", "node", b"node", "object", b"object", "pod", b"pod", "policy", b"policy", "service", b"service"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "deleted", b"deleted", "endpoint_slice", b"endpoint_slice", "ingress", b"ingress", "manifest", b"manifest", "namespace", b"namespace", "node", b"node", "object", b"object", "pod", b"pod", "service", b"service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "deleted", b"deleted", "endpoint_slice", b"endpoint_slice", "ingress", b"ingress", "manifest", b"manifest", "namespace", b"namespace", "node", b"node", "object", b"object", "pod", b"pod", "policy", b"policy", "service", b"service"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_object: _TypeAlias = _typing.Literal["node", "pod", "service", "endpoint_slice", "namespace", "manifest", "config", "ingress"]  # noqa: Y015
+    _WhichOneofReturnType_object: _TypeAlias = _typing.Literal["node", "pod", "service", "endpoint_slice", "namespace", "manifest", "config", "ingress", "policy"]  # noqa: Y015
     _WhichOneofArgType_object: _TypeAlias = _typing.Literal["object", b"object"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_object) -> _WhichOneofReturnType_object | None: ...
 

@@ -8,14 +8,37 @@ from netcore.model.change import Batch, Change, Manifest
 from netcore.model.config import ClusterConfig
 from netcore.model.endpoint import Endpoint, EndpointPort, EndpointSlice
 from netcore.model.errors import ConfigError
+from netcore.model.host_port import HostPort
 from netcore.model.load_balancer import Ingress, IngressBackend, IngressPath, LoadBalancer
 from netcore.model.namespace import Namespace
 from netcore.model.node import Node
-from netcore.model.pod import Pod
+from netcore.model.pod import NamedPort, Pod
+from netcore.model.policy import (
+    Action,
+    Direction,
+    IpBlock,
+    Peer,
+    Policy,
+    PolicyKind,
+    PortMatch,
+    Rule,
+)
+from netcore.model.policy_settings import (
+    BlockScope,
+    Deny,
+    Established,
+    Hairpin,
+    HostNetwork,
+    Icmp,
+    IpBlocks,
+    PolicySettings,
+)
+from netcore.model.selector import EVERYTHING, LabelSelector, Operator, Requirement, labelled
 from netcore.model.service import Service, ServicePort
 from protos.convert import batch_from_pb, batch_to_pb, change_from_pb
 from protos.gen.v1 import controlplane_pb2, network_pb2
 
+BLOCK = IpBlock(IPv4Network("10.0.0.0/8"), (IPv4Network("10.1.0.0/16"),))
 OBJECTS = [
     ClusterConfig(
         "c",
@@ -30,6 +53,16 @@ OBJECTS = [
         has_ipv6_underlay=True,
         ipvs_scheduler="wlc",
         lb_algorithm="maglev",
+        policy=PolicySettings(
+            enforced=False,
+            established=Established.KEEP,
+            deny=Deny.REJECT,
+            hairpin=Hairpin.ALWAYS,
+            host_network=HostNetwork.PODS,
+            icmp=Icmp.ALWAYS,
+            ip_blocks=IpBlocks.BEFORE_DNAT,
+            block_scope=BlockScope.OUTSIDE,
+        ),
     ),
     Node(
         "n",
@@ -41,6 +74,14 @@ OBJECTS = [
     ),
     Node("without-vtep"),
     Pod("ns", "p", "u", "n", (IPv4Address("10.244.1.2"),), {"l": "v"}, True, "host", "sub"),
+    Pod(
+        "ns",
+        "ports",
+        host_ports=(HostPort("UDP", 53, 5353, IPv4Address("127.0.0.1")), HostPort("TCP", 80, 8080)),
+        named_ports=(NamedPort("http", "TCP", 8080),),
+        uid="u",
+        node_name="n",
+    ),
     Service(
         "ns",
         "s",
@@ -95,6 +136,37 @@ OBJECTS = [
     ),
     Namespace("ns", {"kubernetes.io/metadata.name": "ns"}),
     Manifest("Pod", "ns", "p", b'{"kind":"Pod"}'),
+    Policy(
+        PolicyKind.ADMIN,
+        "",
+        "a",
+        "u",
+        labelled(app="web"),
+        EVERYTHING,
+        priority=7,
+        ingress=(
+            Rule(
+                (
+                    Peer(pods=EVERYTHING, namespaces=labelled(team="a")),
+                    Peer(nodes=LabelSelector((Requirement("role", Operator.EXISTS),))),
+                    Peer(
+                        blocks=(IpBlock(IPv4Network("10.0.0.0/8"), (IPv4Network("10.1.0.0/16"),)),)
+                    ),
+                ),
+                (PortMatch("UDP", 53, 53), PortMatch("TCP", name="http"), PortMatch("SCTP")),
+                Action.PASS,
+                "handed-on",
+            ),
+        ),
+        enforced=False,
+    ),
+    Policy(
+        PolicyKind.NETWORK,
+        "ns",
+        "n",
+        isolates=frozenset(Direction),
+        egress=(Rule(), Rule((Peer(pods=EVERYTHING),))),
+    ),
 ]
 
 

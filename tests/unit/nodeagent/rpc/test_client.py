@@ -146,7 +146,7 @@ async def test_the_watch_resumes_where_it_broke_off(client, control_plane, targe
         ("epoch", 6),
     ]
     assert {each.node_name for each in control_plane.watches} == {"kubehop-worker"}
-    assert len(control_plane.watches[0].topics) == 6
+    assert len(control_plane.watches[0].topics) == 7
 
 
 async def test_the_watch_survives_a_restarted_control_plane(client, control_plane, target):

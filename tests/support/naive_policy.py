@@ -26,7 +26,7 @@ def allows(policies, namespaces, source, target, protocol, port) -> bool:
 
 
 def permits(policies, namespaces, direction, subject, peer, target, protocol, port) -> bool:
-    """ "By default, a pod is non-isolated"; one that is isolated may do "what some policy allows"."""
+    """An isolated pod may do what some policy allows; "by default, a pod is non-isolated"."""
     isolating = [
         policy
         for policy in policies

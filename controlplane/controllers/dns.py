@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from controlplane.controllers.controller import Controller
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from controlplane.api.client import Client
     from controlplane.controllers.heartbeats import Heartbeats, Role
     from controlplane.controllers.informer import Informers
@@ -19,13 +21,20 @@ PORTS = (("dns", "UDP", 53), ("dns-tcp", "TCP", 53), ("metrics", "TCP", 9153))
 _KEY = "servers"
 
 
-def dns_subsets(addresses: list[str]) -> list[Object]:
-    """The subsets of kube-dns' Endpoints for these servers."""
-    if not addresses:
+def dns_subsets(servers: Mapping[str, str]) -> list[Object]:
+    """The subsets of kube-dns' Endpoints for these servers: address -> name of the pod."""
+    if not servers:
         return []
-    ordered = sorted(set(addresses), key=lambda text: ip_address(text).packed)
+    ordered = sorted(servers, key=lambda text: ip_address(text).packed)
     ports = [{"name": name, "protocol": protocol, "port": port} for name, protocol, port in PORTS]
-    return [{"addresses": [{"ip": text} for text in ordered], "ports": ports}]
+    addresses = [
+        {
+            "ip": text,
+            "targetRef": {"kind": "Pod", "namespace": NAMESPACE, "name": servers[text]},
+        }
+        for text in ordered
+    ]
+    return [{"addresses": addresses, "ports": ports}]
 
 
 class DnsController(Controller[str]):
@@ -56,8 +65,13 @@ class DnsController(Controller[str]):
         for name in alive:
             silence_s = beats.silence_s("dns", name)
             self.queue.add_after(key, beats.grace_s - silence_s + 0.01)
-        signs = [beats.last("dns", name) for name in alive]
-        ready = [a for sign in signs if sign is not None and sign.ready for a in sign.addresses]
+        signs = [(name, beats.last("dns", name)) for name in alive]
+        ready = {
+            address: name
+            for name, sign in signs
+            if sign is not None and sign.ready
+            for address in sign.addresses
+        }
         if not ready and beats.age_s < beats.grace_s:
             # Just started: servers that were there before have the grace period to be heard of.
             self.queue.add_after(key, beats.grace_s - beats.age_s + 0.01)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from controlplane.controllers.bootstrap import bootstrap
 from controlplane.controllers.deployment import DeploymentController
 from controlplane.controllers.dns import DnsController
+from controlplane.controllers.dns_pods import DnsPodsController
 from controlplane.controllers.endpointslice import EndpointSliceController
 from controlplane.controllers.event_ttl import trim_events
 from controlplane.controllers.garbage import GarbageCollector
@@ -116,6 +117,7 @@ def _controllers(
         ReplicaSetController(client, informers, recorder, now),
         DeploymentController(client, informers, recorder, now),
         DnsController(client, informers, heartbeats),
+        DnsPodsController(client, informers, heartbeats),
         PodGarbageCollector(client, informers),
     )
 

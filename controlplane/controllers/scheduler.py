@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from controlplane.controllers.recorder import EventRecorder
 
 Object = dict[str, Any]
-_COMPONENT = "default-scheduler"
+DEFAULT_SCHEDULER = _COMPONENT = "default-scheduler"
 
 
 class Scheduler(Controller[Key]):
@@ -50,7 +50,7 @@ class Scheduler(Controller[Key]):
         informers.of("nodes").subscribe(self._node_changed)
 
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
-        if new is not None and not node_of(new) and is_active(new):
+        if new is not None and _is_ours(new) and not node_of(new) and is_active(new):
             if old is None or old["spec"] != new["spec"]:
                 self.queue.add(key_of(new))
             return
@@ -143,3 +143,8 @@ def _matters(node: Object) -> Object:
         "conditions": ready,
         "allocatable": status.get("allocatable"),
     }
+
+
+def _is_ours(pod: Object) -> bool:
+    """Other pods have asked for a scheduler that may or may not be there."""
+    return bool(pod["spec"].get("schedulerName", DEFAULT_SCHEDULER) == DEFAULT_SCHEDULER)

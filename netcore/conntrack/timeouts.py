@@ -43,14 +43,12 @@ class FlowState(Enum):
 
 
 def initial_state(protocol: int, tcp_flags: int) -> FlowState:
-    """The state of a flow whose first packet has just been seen.
+    """The state of a flow whose first packet, which is no TCP reset, has just been seen.
 
     TCP without SYN is picked up in the middle, as with nf_conntrack_tcp_loose=1. It is established
     only once it is answered: else a flood of such segments would fill the table for days.
     """
     if protocol == PROTOCOL_TCP:
-        if tcp_flags & TCP_RST:
-            return FlowState.CLOSE
         return FlowState.SYN_SENT if tcp_flags & TCP_SYN else FlowState.PICKED_UP
     if protocol == PROTOCOL_UDP:
         return FlowState.UDP_UNREPLIED

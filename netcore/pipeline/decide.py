@@ -12,6 +12,7 @@ from netcore.conntrack.table import FlowView
 from netcore.conntrack.timeouts import initial_state
 from netcore.model.address import text
 from netcore.packet.packet import Packet
+from netcore.packet.protocols import TCP_RST
 from netcore.pipeline.context import Context
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.snapshot import Snapshot
@@ -59,6 +60,8 @@ def decide(
         return _forward_error(passage)
     if follow_known_flow(passage):
         return _forward_known(passage)
+    if packet.tcp_flags & TCP_RST:
+        return _forward_stray_reset(passage)
     refused = translate_service(passage)
     if refused is not None:
         return Decision(refused)
@@ -108,8 +111,23 @@ def _forward_unknown_fragment(passage: Passage) -> Decision:
     return _forward_untracked(passage, verdict)
 
 
+def _forward_stray_reset(passage: Passage) -> Decision:
+    """It begins no flow (Linux: tcp_new in net/netfilter/nf_conntrack_proto_tcp.c calls it
+    invalid), and goes on only where nothing is to be translated.
+    """
+    denied = check_egress(passage) or check_ingress(passage)
+    if denied is not None:
+        return _refuse(passage, denied)
+    verdict = route(passage)
+    if leaves_cluster(passage, verdict):
+        why = "leaves the cluster, but the connection that it ends is not known"
+        _trace_note(passage, Stage.MASQUERADE, "tcp reset", why)
+        return Decision(Drop(DropReason.NO_MAPPING_FOR_NAT_MASQUERADE))
+    return _forward_untracked(passage, verdict)
+
+
 def _forward_untracked(passage: Passage, verdict: Verdict) -> Decision:
-    """For packets without ports of their own: unknown fragments and ICMP errors."""
+    """For what belongs to no flow: unknown fragments, ICMP errors and resets."""
     limited = check_limits(passage, verdict)
     return _conclude(passage, limited or verdict, is_new=False)
 

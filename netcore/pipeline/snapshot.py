@@ -76,7 +76,7 @@ class Snapshot:
     rules: Rules = field(default_factory=lambda: HashedRules({}))
     nodes_by_address: Mapping[bytes, Node] = field(default_factory=dict)
     all_policies: Mapping[PolicyKey, Policy] = field(default_factory=dict)
-    members: Members = field(default_factory=Members)
+    members: Members = field(default_factory=Members, compare=False)
     policies: PolicyTable = NO_POLICIES
     staged: PolicyTable = NO_POLICIES
 

@@ -46,7 +46,7 @@ class PolicyTable:
 
     policies: Mapping[PolicyKey, Policy] = field(default_factory=dict)
     by_namespace: Mapping[str, tuple[Policy, ...]] = field(default_factory=dict)
-    members: Members = field(default_factory=Members)
+    members: Members = field(default_factory=Members, compare=False)
     _memo: _Memo = field(default_factory=lambda: _Memo(Compiler(Members(), {}, ())), compare=False)
 
     def rows(self, pod: Pod, direction: Direction) -> Rows:

@@ -12,9 +12,12 @@ from netcore.model.config import ClusterConfig
 from netcore.model.endpoint import Endpoint
 from netcore.model.namespace import Namespace
 from netcore.model.node import PROXY_MODE_LABEL, ZONE_LABEL, Node
+from netcore.model.selector import labelled
 from netcore.pipeline.snapshot import Snapshot
+from netcore.policy.members import Members
 from netcore.service.frontend import compile_frontends
 from tests.support.cluster import CONFIG, node, pod, service, slice_of
+from tests.support.policies import BOTH, INGRESS, network_policy
 
 PODS = [pod(name, number, host) for number in (1, 2) for name, host in (("a", 2), ("b", 3))]
 
@@ -79,7 +82,14 @@ SLICES = st.builds(
 )
 NAMESPACES = st.builds(lambda n: Namespace(f"ns-{n}"), st.integers(1, 2))
 CONFIGS = st.sampled_from((CONFIG, replace(CONFIG, underlay_mtu_bytes=9000)))
-OBJECTS = NODES | PODS_NOW | SERVICES | SLICES | NAMESPACES | CONFIGS
+POLICIES = st.builds(
+    network_policy,
+    st.sampled_from(("p", "q")),
+    pods=st.sampled_from((labelled(), labelled(app="web"))),
+    isolates=st.sampled_from((INGRESS, BOTH)),
+    enforced=st.booleans(),
+)
+OBJECTS = POLICIES | NODES | PODS_NOW | SERVICES | SLICES | NAMESPACES | CONFIGS
 
 
 @st.composite
@@ -105,11 +115,31 @@ def apply(state: dict[Any, Any], change: Change) -> None:
 
 
 def contents(snapshot: Snapshot) -> dict[str, Any]:
-    """Every field by value; mappings without their order, routes and rules as mappings."""
+    """Every field by value; mappings without their order, routes and rules as mappings, members
+    by what their bits stand for.
+    """
     found = {each.name: getattr(snapshot, each.name) for each in fields(snapshot)}
     found["routes"] = {route.network: route.target for route in snapshot.routes}
     found["rules"] = {key: snapshot.rules.find(key)[0] for key in snapshot.frontends}
+    found["members"] = members(snapshot.members)
     return {name: dict(v) if isinstance(v, dict) else v for name, v in found.items()}
+
+
+def members(known: Members) -> dict[str, Any]:
+    def decoded(mask: int) -> set[Any]:
+        return {key for key, bit in known.bits.items() if mask & bit}
+
+    return {
+        "pods": dict(known.pods),
+        "everyone": decoded(known.everyone),
+        "hosts": {node: dict(found) for node, found in known.host_pods.items() if found},
+        "spaces": {name: decoded(mask) for name, mask in known.by_namespace.items()},
+        "labels": {
+            (label, value): decoded(mask)
+            for label, masks in known.by_label.items()
+            for value, mask in masks.items()
+        },
+    }
 
 
 @given(BATCHES)

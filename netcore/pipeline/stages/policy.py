@@ -11,7 +11,7 @@ from netcore.conntrack.tuple import FlowTuple
 from netcore.model.policy import Direction
 from netcore.model.policy_settings import BlockScope, Deny, Established, HostNetwork, IpBlocks
 from netcore.packet.protocols import PROTOCOLS_WITH_PORTS
-from netcore.pipeline.context import FromPod
+from netcore.pipeline.context import FromHost, FromPod
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.trace import Stage
@@ -40,12 +40,19 @@ def check_established(passage: Passage) -> Drop | Reject | None:
     entry, snapshot = passage.entry, passage.snapshot
     if entry is None or not has_policies(snapshot):
         return None
-    if snapshot.config.policy.established is Established.KEEP:
+    if snapshot.config.policy.established is Established.KEEP or _is_nodes_answer(passage):
         return None
     original, carried = entry.original, entry.reply.reversed()
     return _check(passage, egress_question(snapshot, original, carried)) or _check(
         passage, ingress_question(snapshot, original, carried)
     )
+
+
+def _is_nodes_answer(passage: Passage) -> bool:
+    """Whether the node resets a connection in the name of a pod: that must not be denied, too."""
+    pod = passage.snapshot.pods_by_ip.get(passage.packet.src)
+    is_local = pod is not None and pod.node_name == passage.snapshot.node_name
+    return is_local and isinstance(passage.ctx.ingress, FromHost)
 
 
 def has_policies(snapshot: Snapshot) -> bool:

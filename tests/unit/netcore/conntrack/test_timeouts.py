@@ -23,8 +23,6 @@ SYN_ACK, FIN_ACK = TCP_SYN | TCP_ACK, TCP_FIN | TCP_ACK
     [
         (PROTOCOL_TCP, TCP_SYN, FlowState.SYN_SENT),
         (PROTOCOL_TCP, TCP_ACK, FlowState.PICKED_UP),
-        (PROTOCOL_TCP, TCP_RST, FlowState.CLOSE),
-        (PROTOCOL_TCP, TCP_RST | TCP_SYN, FlowState.CLOSE),
         (PROTOCOL_UDP, 0, FlowState.UDP_UNREPLIED),
         (PROTOCOL_ICMP, 0, FlowState.ICMP),
         (PROTOCOL_ICMPV6, 0, FlowState.ICMP),

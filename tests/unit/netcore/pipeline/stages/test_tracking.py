@@ -398,3 +398,16 @@ def test_flows_in_words(node1):
     outcome = node1.send(tcp(POD6, PEER6), WEB1)
     entry = outcome.decision.entry
     assert format_flow(entry.original) == "[fd00:10:244:1::2]:40000 -> [fd00:10:244:2::3]:80"
+
+
+def test_a_reset_begins_no_flow_and_is_not_translated(node1):
+    """Its answer to a denied connection would else be taken for one by the next client."""
+    stray = node1.send(tcp(POD, PEER, 80, 40000, flags=TCP_RST), WEB1)
+    assert isinstance(stray.verdict, Encap)
+    assert stray.decision.entry is None
+    assert node1.send(tcp(POD, WEB, flags=TCP_RST), WEB1).verdict == Drop(
+        DropReason.SERVICE_BACKEND_NOT_FOUND
+    )
+    out = node1.send(tcp(POD, OUTSIDE, flags=TCP_RST | TCP_ACK), WEB1)
+    assert out.verdict == Drop(DropReason.NO_MAPPING_FOR_NAT_MASQUERADE)
+    assert "not known" in out.why(Stage.MASQUERADE)

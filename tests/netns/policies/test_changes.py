@@ -1,0 +1,79 @@
+"""Policies that change under open connections, and what else reaches pods in spite of them."""
+
+import pytest
+
+from netcore.model.policy_settings import Deny, Established, PolicySettings
+from tests.netns.policies.services import services_of
+from tests.netns.policies.world import NAMES, PROBES, Probe, World
+from tests.netns.policies.written import CASES
+
+pytestmark = pytest.mark.netns
+
+STEPS = ("none", "deny-everywhere", "union", "to-namespace-y-tcp-80", "deny-both", "none")
+OPENED = tuple(probe for probe in PROBES if probe.protocol == "TCP")
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one-node", "two-nodes"])
+def world(request):
+    with World(request.param) as made:
+        yield made
+
+
+def test_open_connections_are_cut_by_a_change_and_new_ones_follow_it(world):
+    """Reset or refused, a connection that was cut stays so; whatever is open then is asked."""
+    world.apply([])
+    sockets = world.open(OPENED)
+    assert all(world.ask(sockets, keep=True).values())
+    try:
+        for step in STEPS:
+            policies = CASES[step]
+            world.apply(policies)
+            expected = {probe: world.expected(policies, probe) for probe in sockets}
+            found = world.ask(sockets, keep=True)
+            assert {p: v for p, v in found.items() if expected[p] != v} == {}
+            for probe in [probe for probe, alive in found.items() if not alive]:
+                sockets.pop(probe).close()
+            fresh = world.observe(OPENED)
+            assert fresh == {probe: world.expected(policies, probe) for probe in OPENED}
+    finally:
+        for each in sockets.values():
+            each.close()
+
+
+def test_open_connections_are_kept_where_the_settings_say_so():
+    settings = PolicySettings(deny=Deny.REJECT, established=Established.KEEP)
+    probes = [Probe("x/a", "x/b", "TCP", 80), Probe("x/a", "y/b", "TCP", 81)]
+    with World(2, policy=settings) as world:
+        sockets = world.open(probes)
+        assert all(world.ask(sockets, keep=True).values())
+        world.apply(CASES["deny-everywhere"])
+        assert all(world.ask(sockets).values())
+        assert not any(world.observe(probes).values())
+
+
+@pytest.mark.parametrize("mode", ["iptables", "ipvs", "nftables", "ebpf"])
+@pytest.mark.parametrize("name", ["deny-both", "union", "to-pod-a-in-y-range"])
+def test_behind_services_policies_see_the_endpoint(mode, name):
+    """Every pod has a Service at port 1080 and 1081: the verdict is that of its own ports."""
+    with World(2, proxy_mode=mode) as world:
+        place = services_of(world)
+        policies = CASES[name]
+        world.apply(policies)
+        expected = {probe: world.expected(policies, probe) for probe in PROBES}
+        found = world.observe(PROBES, to=place)
+        assert {p: v for p, v in found.items() if expected[p] != v} == {}
+
+
+def test_denials_that_are_not_told_are_silent():
+    with World(2, policy=PolicySettings()) as world:
+        world.apply(CASES["deny-ingress"])
+        denied = Probe("y/a", "x/a", "UDP", 80)
+        sockets = world.open([denied])
+        allowed = [
+            Probe("y/a", name, "UDP", 80) for name in NAMES if name[0] != "x" and name != "y/a"
+        ]
+        sockets[denied].send(b"?")
+        assert all(world.observe(allowed).values())
+        node = world.net.nodes[world.pods["x/a"].node_name]
+        assert node.stat("drop_policy_denied") >= 1
+        sockets[denied].close()

@@ -15,7 +15,6 @@ _WITHOUT_EFFECT = {
     "replicationcontrollers": _NO_PODS,
     "statefulsets.apps": _NO_PODS,
     "horizontalpodautoscalers.autoscaling": "nothing is scaled by it",
-    "networkpolicies.networking.k8s.io": "it is not enforced",
     "persistentvolumeclaims": "no volume is bound to it",
     "poddisruptionbudgets.policy": "evictions do not ask it",
 }

@@ -26,6 +26,7 @@ from controlplane.controllers.pod_gc import PodGarbageCollector
 from controlplane.controllers.recorder import EventRecorder
 from controlplane.controllers.replicaset import ReplicaSetController
 from controlplane.controllers.scheduler import Scheduler
+from controlplane.controllers.unenforced_policies import report_unenforced
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -81,6 +82,7 @@ async def run_controllers(
     informers = Informers(client)
     garbage = GarbageCollector(client)
     controllers = _controllers(client, informers, shared, ca_certificate, now)
+    report_unenforced(informers, shared.recorder, settings)
     loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [
         *((controller.name, controller.run) for controller in controllers),
         ("garbage-collector watch", garbage.watch),

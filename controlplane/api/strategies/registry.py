@@ -12,6 +12,7 @@ from controlplane.api.strategies.cluster_objects import (
 from controlplane.api.strategies.config_data import ConfigMapStrategy, SecretStrategy
 from controlplane.api.strategies.endpoints import EndpointSliceStrategy, EndpointsStrategy
 from controlplane.api.strategies.ingress import IngressStrategy
+from controlplane.api.strategies.network_policy import NetworkPolicyStrategy
 from controlplane.api.strategies.pod import PodStrategy
 from controlplane.api.strategies.service import ServiceStrategy
 from controlplane.api.strategies.workloads import DeploymentStrategy, ReplicaSetStrategy
@@ -36,4 +37,5 @@ def strategies() -> dict[tuple[str, str], Strategy]:
         ("discovery.k8s.io", "EndpointSlice"): EndpointSliceStrategy(),
         ("events.k8s.io", "Event"): EventStrategy(),
         ("networking.k8s.io", "Ingress"): IngressStrategy(),
+        ("networking.k8s.io", "NetworkPolicy"): NetworkPolicyStrategy(),
     }

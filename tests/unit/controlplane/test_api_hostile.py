@@ -135,14 +135,14 @@ async def test_a_revision_that_is_no_number_is_refused(api, revision):
 
 async def test_a_kind_that_nothing_acts_upon_is_kept_with_a_warning(api):
     policy = {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": {"name": "deny"},
-        "spec": {"podSelector": {}},
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "one"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}},
     }
-    path = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
+    path = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
     created = await api.post(path, json=policy)
     assert created.status == 201
     assert created.headers["Warning"] == (
-        '299 - "kubehop keeps this NetworkPolicy, but it is not enforced"'
+        '299 - "kubehop keeps this PodDisruptionBudget, but evictions do not ask it"'
     )

@@ -9,9 +9,9 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.metadata import is_dns_subdomain, validate_labels
-from controlplane.api.strategies.node_network import INSTANCE_ANNOTATION, PUBLIC_IP
+from controlplane.api.strategies.node_network import INSTANCE_ANNOTATION
 from controlplane.rpc.agents import ADDRESS_ANNOTATION
-from controlplane.rpc.netstate import BACKEND_DATA, BACKEND_TYPE
+from netcore.manifest.nodes import BACKEND_DATA, BACKEND_TYPE, PUBLIC_IP
 from netcore.model.address import authority, format_mac, parse_address, parse_mac
 from netcore.model.config import VNI
 from netcore.model.errors import ConfigError

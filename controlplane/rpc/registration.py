@@ -11,8 +11,9 @@ from controlplane.api.errors import StatusError
 from controlplane.controllers.heartbeats import INTERVAL_S, Role
 from controlplane.rpc import joining
 from controlplane.rpc.joining import Applicant, NameTaken, choose_node
-from controlplane.rpc.netstate import cluster_config, node_state
+from controlplane.rpc.netstate import cluster_config
 from controlplane.rpc.refusal import Refusal
+from netcore.manifest.nodes import node_state
 from netcore.model.errors import ConfigError
 from protos.convert import config_to_pb, node_to_pb
 from protos.gen.v1 import controlplane_pb2 as pb

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netcore.conntrack.tuple import FlowTuple
+from netcore.manifest.policies import network_policy
 from netcore.model.address import packed
 from netcore.model.change import Batch, Change
 from netcore.model.namespace import Namespace
 from netcore.model.pod import NamedPort, Pod
 from netcore.pipeline.stages.policy import egress_question, ingress_question, judge_question
-from netcore.policy.manifest import network_policy
 from tests.support import naive_policy
 from tests.support.cluster import batch, node, snapshot
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from controlplane.api.errors import FieldError, invalid_value
 from controlplane.api.strategies.tree import child, children, texts
+from netcore.manifest.nodes import PUBLIC_IP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from controlplane.api.strategies.tree import Object
     from controlplane.config import IPNetwork
 
-PUBLIC_IP = "flannel.alpha.coreos.com/public-ip"
 INSTANCE_ANNOTATION = "kubehop.dev/instance-id"
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from controlplane.api.strategies.service_defaults import is_headless
 from controlplane.api.strategies.tree import child
+from netcore.manifest.load_balancers import LOAD_BALANCER_TYPE
 
 if TYPE_CHECKING:
     from controlplane.api.strategies.tree import Object
 
-LOAD_BALANCER_TYPE = "kubehop.dev/load-balancer-type"
 LOAD_BALANCER_TYPES = ("network", "application")
 TOPOLOGY_MODE = "service.kubernetes.io/topology-mode"
 TOPOLOGY_HINTS = "service.kubernetes.io/topology-aware-hints"

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from errno import EACCES, ECONNREFUSED, EHOSTUNREACH, EINPROGRESS, ENETUNREACH
 from ipaddress import ip_address
 
+from netcore.manifest.policies import network_policy
 from netcore.model.change import Batch, Change
 from netcore.model.namespace import Namespace
 from netcore.model.pod import NamedPort, Pod
 from netcore.model.policy_settings import Deny, PolicySettings
-from netcore.policy.manifest import network_policy
 from nodeagent.edges.netns import run_in_netns
 from tests.support import naive_policy
 from tests.support.cluster import CONFIG, node, snapshot

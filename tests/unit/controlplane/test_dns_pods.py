@@ -1,7 +1,7 @@
 """DNS servers as pods: who selects them by their labels finds them."""
 
 from controlplane.controllers.dns_pods import LABELS
-from controlplane.rpc.netstate import pod_state
+from netcore.manifest.pods import pod_state
 from tests.unit.controlplane.running import cluster
 
 SPACE = "kube-system"

@@ -7,16 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.config import ClusterSettings
-from controlplane.rpc.netstate import (
-    cluster_config,
-    endpoint_slice_state,
-    namespace_state,
-    node_state,
-    pod_state,
-    prefix_of,
-    service_state,
-    vtep_mac,
-)
+from controlplane.rpc.netstate import cluster_config, prefix_of
+from netcore.manifest.endpoint_slices import endpoint_slice_state
+from netcore.manifest.namespaces import namespace_state
+from netcore.manifest.nodes import node_state, vtep_mac
+from netcore.manifest.pods import pod_state
+from netcore.manifest.services import service_state
 from netcore.model.change import Change
 from netcore.model.endpoint import Endpoint, EndpointPort
 from netcore.model.pod import Pod

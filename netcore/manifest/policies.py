@@ -9,7 +9,6 @@ from ipaddress import ip_network
 from typing import Any
 
 from netcore.model.address import IpNetwork
-from netcore.model.pod import NamedPort
 from netcore.model.policy import (
     Action,
     Direction,
@@ -66,18 +65,6 @@ def policy(manifest: Manifest) -> Policy:
     if kind is PolicyKind.NETWORK:
         return network_policy(manifest)
     return admin_network_policy(manifest, kind)
-
-
-def named_ports(pod: Manifest) -> tuple[NamedPort, ...]:
-    """The ports with names of the pod's containers, sidecars (KEP-753) included."""
-    spec = pod["spec"]
-    stay = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
-    return tuple(
-        NamedPort(port["name"], port.get("protocol") or "TCP", int(port["containerPort"]))
-        for container in (*(spec.get("containers") or ()), *stay)
-        for port in container.get("ports") or ()
-        if port.get("name") and port.get("containerPort")
-    )
 
 
 def selector(manifest: Manifest | None) -> LabelSelector:

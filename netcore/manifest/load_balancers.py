@@ -1,20 +1,14 @@
-"""What the cloud has to know of Services and Ingresses: pure, and as deaf as netstate."""
+"""What the cloud has to know of Services and Ingresses: deaf to what it cannot understand."""
 
-from __future__ import annotations
+from collections.abc import Iterator
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
-from controlplane.api.strategies.service_warnings import LOAD_BALANCER_TYPE
-from netcore.model.address import parse_address
-from netcore.model.errors import ConfigError
+from netcore.manifest.addresses import address
+from netcore.model.address import IpAddress
 from netcore.model.load_balancer import Ingress, IngressBackend, IngressPath, LoadBalancer
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from netcore.model.address import IpAddress
-
 Object = dict[str, Any]
+LOAD_BALANCER_TYPE = "kubehop.dev/load-balancer-type"
 _LEGACY_CLASS = "kubernetes.io/ingress.class"
 
 
@@ -28,7 +22,7 @@ def load_balancer_of(service: Object) -> LoadBalancer | None:
     return LoadBalancer(
         type=str(annotations.get(LOAD_BALANCER_TYPE) or ""),
         class_name=str(spec.get("loadBalancerClass") or ""),
-        requested_ip=_address(spec.get("loadBalancerIP")),
+        requested_ip=address(str(spec.get("loadBalancerIP") or "")),
         ingress_ips=has,
     )
 
@@ -73,12 +67,5 @@ def _backend(backend: Object | None) -> IngressBackend | None:
 
 def _ingress_ips(obj: Object) -> tuple[IpAddress, ...]:
     status = (obj.get("status") or {}).get("loadBalancer") or {}
-    found = (_address(entry.get("ip")) for entry in status.get("ingress") or ())
-    return tuple(address for address in found if address is not None)
-
-
-def _address(text: Any) -> IpAddress | None:
-    try:
-        return parse_address(str(text)) if text else None
-    except ConfigError:
-        return None
+    found = (address(str(entry.get("ip"))) for entry in status.get("ingress") or ())
+    return tuple(each for each in found if each is not None)

@@ -2,7 +2,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from controlplane.rpc.cloudstate import ingress_state, load_balancer_of
+from netcore.manifest.load_balancers import ingress_state, load_balancer_of
 from netcore.model.load_balancer import Ingress, IngressBackend, IngressPath, LoadBalancer
 
 ADDRESS = ip_address("172.18.255.201")

@@ -11,6 +11,7 @@ from controlplane.api.strategies.service_families import PREFER_DUAL_STACK, SING
 from controlplane.controllers import dns
 from controlplane.controllers.endpointslice import SERVICE_NAME, SLICES
 from controlplane.controllers.mirroring import SKIP_MIRROR
+from netcore.policy.presets import SETTINGS_NAME, choices
 
 if TYPE_CHECKING:
     from controlplane.api.client import Client
@@ -44,6 +45,7 @@ async def bootstrap(client: Client, settings: ClusterSettings) -> None:
     empty: Object = {"metadata": {"name": dns.NAME, "namespace": dns.NAMESPACE}, "subsets": []}
     await _ensure(client, "endpoints", empty)
     await _ensure(client, "ingressclasses.networking.k8s.io", INGRESS_CLASS)
+    await _ensure(client, "configmaps", cluster_settings(settings), ("data",))
 
 
 async def _ensure(
@@ -106,6 +108,14 @@ def kubernetes_endpoints(settings: ClusterSettings) -> tuple[Object, Object]:
         "ports": [port],
     }
     return endpoints, slice_
+
+
+def cluster_settings(settings: ClusterSettings) -> Object:
+    """kube-system/kubehop-config: by what policies are judged, for whoever predicts verdicts."""
+    return {
+        "metadata": {"name": SETTINGS_NAME, "namespace": "kube-system"},
+        "data": {"cni": settings.cni, "policy": " ".join(choices(settings.policy))},
+    }
 
 
 def dns_service(settings: ClusterSettings) -> Object:

@@ -21,6 +21,8 @@ from netcore.model.policy_settings import (
 )
 
 DEFAULT_CNI: Final = "kubehop"
+SETTINGS_NAME: Final = "kubehop-config"
+"""The ConfigMap of kube-system with a cluster's `cni` and `policy` choices."""
 
 PRESETS: Final = {
     DEFAULT_CNI: PolicySettings(),
@@ -56,6 +58,11 @@ def with_choices(settings: PolicySettings, choices: Iterable[str]) -> PolicySett
         chosen: dict[str, Any] = {key.replace("-", "_"): _choice(choice, kind, value)}
         settings = replace(settings, **chosen)
     return settings
+
+
+def choices(settings: PolicySettings) -> list[str]:
+    """All choices as KEY=VALUE, in the order of the fields."""
+    return [f"{key}={getattr(settings, key.replace('-', '_')).value}" for key in _CHOICES]
 
 
 def _choice(choice: str, kind: type[Enum], value: str) -> Enum:

@@ -1,0 +1,1 @@
+"""What policies allow, told from the objects of a cluster."""

@@ -1,0 +1,97 @@
+"""A cluster's policies and whom they are about, read from its API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from kubehop.kubernetes.client import ApiError
+from netcore.manifest.namespaces import namespace_state
+from netcore.manifest.nodes import node_state
+from netcore.manifest.pods import pod_state
+from netcore.manifest.policies import admin_network_policy, network_policy
+from netcore.model.change import Batch, Change
+from netcore.model.config import ClusterConfig
+from netcore.model.policy import PolicyKind
+from netcore.model.policy_settings import PolicySettings
+from netcore.pipeline.snapshot import Snapshot
+from netcore.policy.presets import SETTINGS_NAME, preset, with_choices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from kubehop.kubernetes.client import ApiClient
+    from netcore.model.change import NetworkObject
+    from netcore.model.policy import Policy
+
+Object = dict[str, Any]
+_ADMIN_GROUP = "/apis/policy.networking.k8s.io/v1alpha1"
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What verdicts follow from. `services` and `slices` are manifests."""
+
+    snapshot: Snapshot
+    services: tuple[Object, ...]
+    slices: tuple[Object, ...]
+
+    def seen_from(self, node_name: str) -> Snapshot:
+        """The picture that the node judges by."""
+        node = self.snapshot.nodes.get(node_name)
+        own = () if node is None else tuple(a.packed for a in node.underlay_addresses)
+        gateways = () if node is None else tuple(cidr[1].packed for cidr in node.pod_cidrs)
+        return replace(self.snapshot, node_name=node_name, node_addresses=own, gateways=gateways)
+
+
+def read_world(client: ApiClient) -> World:
+    """The cluster as it is now. Raises ApiError, ApiUnreachable."""
+    config = ClusterConfig("", (), (), (), policy=read_settings(client))
+    objects: list[NetworkObject] = [
+        *map(namespace_state, _items(client, "/api/v1/namespaces")),
+        *map(node_state, _items(client, "/api/v1/nodes")),
+        *(pod for pod in map(pod_state, _items(client, "/api/v1/pods")) if pod is not None),
+        *_policies(client),
+    ]
+    return World(
+        _snapshot(config, objects),
+        tuple(_items(client, "/api/v1/services")),
+        tuple(_items(client, "/apis/discovery.k8s.io/v1/endpointslices")),
+    )
+
+
+def read_settings(client: ApiClient) -> PolicySettings:
+    """The cluster's choices; kubehop's own where a cluster of another kind has none."""
+    try:
+        path = f"/api/v1/namespaces/kube-system/configmaps/{SETTINGS_NAME}"
+        data = client.get(path).get("data") or {}
+    except ApiError as error:
+        if error.code != _NOT_FOUND:
+            raise
+        return PolicySettings()
+    return with_choices(preset(data["cni"]), data["policy"].split())
+
+
+def _policies(client: ApiClient) -> Iterator[Policy]:
+    for item in _items(client, "/apis/networking.k8s.io/v1/networkpolicies"):
+        yield network_policy(item)
+    for plural, kind in (
+        ("adminnetworkpolicies", PolicyKind.ADMIN),
+        ("baselineadminnetworkpolicies", PolicyKind.BASELINE),
+    ):
+        for item in _items(client, f"{_ADMIN_GROUP}/{plural}", optional=True):
+            yield admin_network_policy(item, kind)
+
+
+def _items(client: ApiClient, path: str, *, optional: bool = False) -> list[Object]:
+    try:
+        return list(client.get(path)["items"])
+    except ApiError as error:
+        if optional and error.code == _NOT_FOUND:
+            return []
+        raise
+
+
+def _snapshot(config: ClusterConfig, objects: Iterable[NetworkObject]) -> Snapshot:
+    return Snapshot(config, "").advance(Batch("", 0, tuple(map(Change, (config, *objects)))))

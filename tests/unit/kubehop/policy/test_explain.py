@@ -1,0 +1,177 @@
+"""From a cluster's objects to the words that a user reads."""
+
+import pytest
+
+from kubehop.policy.matrix import reach
+from kubehop.policy.places import find_source, find_targets
+from kubehop.policy.prediction import predict
+from kubehop.policy.render import render, to_json
+from kubehop.policy.world import read_settings, read_world
+from netcore.model.errors import ConfigError
+from netcore.model.policy_settings import BlockScope, Established, PolicySettings
+from tests.unit.kubehop.policy.clusters import (
+    FakeApi,
+    endpoint_slice,
+    namespace,
+    node,
+    pod,
+    policy,
+    service,
+)
+
+PODS = [
+    pod("web", "10.244.1.2", app="web", ports=(("http", 8080),)),
+    pod("good", "10.244.1.3", app="good", node="n2"),
+    pod("bad", "10.244.1.4", app="bad"),
+    pod("far", "10.244.1.5", "other", app="good"),
+]
+
+
+def world(*policies, settings=None, **more):
+    return read_world(
+        FakeApi(
+            settings,
+            pods=PODS,
+            namespaces=[namespace("default"), namespace("other", team="a")],
+            nodes=[node("n1", "172.18.0.11"), node("n2", "172.18.0.12")],
+            networkpolicies=list(policies),
+            services=[service("web", 80)],
+            endpointslices=[endpoint_slice("web", 80, 8080, "10.244.1.2", "192.0.2.9")],
+            **more,
+        )
+    )
+
+
+def ask(seen, source, target):
+    start = find_source(seen, source, "default")
+    return [predict(seen, start, each) for each in find_targets(seen, target, "default")]
+
+
+def said(seen, source, target):
+    return "\n".join(line for each in ask(seen, source, target) for line in render(each))
+
+
+def from_(**peer):
+    return {"ingress": [{"from": [peer], "ports": [{"port": 8080}]}]}
+
+
+GOOD = {"podSelector": {"matchLabels": {"app": "good"}}}
+
+
+def test_allowed_by_a_rule_and_denied_for_want_of_one():
+    seen = world(policy(**from_(**GOOD)))
+    (good,) = ask(seen, "good", "web:8080")
+    (bad,) = ask(seen, "bad", "web:8080")
+    assert (good.allowed, bad.allowed) == (True, False)
+    assert "NetworkPolicy default/web rule 0: matches, by peer 0 (Allow)" in said(
+        seen, "good", "web:8080"
+    )
+    text = said(seen, "pod/bad", "default/web:8080/tcp")
+    assert "default/bad -> default/web at 10.244.1.2:8080/TCP: DENIED" in text
+    assert "isolated by NetworkPolicy default/web" in text
+    assert "pod default/bad has the label app=bad, needed is app=good" in text
+
+
+@pytest.mark.parametrize(
+    ("spec", "source", "target", "reason"),
+    [
+        (from_(**GOOD), "other/far", "web:8080", 'the pod is in namespace "other", a podSelector'),
+        (
+            from_(namespaceSelector={"matchLabels": {"team": "b"}}),
+            "other/far",
+            "web:8080",
+            'namespace "other" has the label team=a, needed is team=b',
+        ),
+        (
+            from_(namespaceSelector={"matchLabels": {"team": "a"}}),
+            "good",
+            "web:8080",
+            'namespace "default" has no label "team", needed is team=a',
+        ),
+        (from_(ipBlock={"cidr": "10.0.0.0/8"}), "192.0.2.1", "web:8080", "192.0.2.1 is not in it"),
+        (
+            from_(ipBlock={"cidr": "10.0.0.0/8", "except": ["10.244.0.0/16"]}),
+            "good",
+            "web:8080",
+            "10.244.1.3 is in the exception 10.244.0.0/16",
+        ),
+        (from_(**GOOD), "172.18.0.12", "web:8080", "172.18.0.12 is no pod, but node n2"),
+        (from_(**GOOD), "good", "web:9090", "ports TCP 8080: TCP 9090 is none of them"),
+        (from_(**GOOD), "good", "web", "ICMP has no port"),
+        (
+            {"ingress": [{"ports": [{"port": 80}]}]},
+            "good",
+            "svc/web:80",
+            "80 is the port of the Service, policies see the pod's: 8080",
+        ),
+        (
+            {"ingress": [{"ports": [{"port": "web"}]}]},
+            "good",
+            "web:8080",
+            'the pod has no port named "web"',
+        ),
+    ],
+)
+def test_why_a_rule_does_not_match(spec, source, target, reason):
+    assert reason in said(world(policy(**spec)), source, target)
+
+
+def test_a_service_is_all_of_its_endpoints():
+    seen = world(policy(policyTypes=["Egress"]))
+    first, second = ask(seen, "good", "svc/web:80")
+    assert (first.target.place.name, first.target.port) == ("default/web", 8080)
+    assert second.target.place.name == "192.0.2.9"
+    assert second.target.place.pod is None
+    assert "asked of the Service's port 80" in said(seen, "good", "svc/web:80")
+
+
+def test_for_programs():
+    (found,) = ask(world(policy(**from_(**GOOD))), "bad", "web:8080")
+    shown = to_json(found)
+    assert (shown["verdict"], shown["to"], shown["port"]) == ("DENIED", "default/web", 8080)
+    ingress = shown["directions"][1]
+    assert ingress["reason"] == "DEFAULT_DENY"
+    assert ingress["by"] == [
+        {"kind": "NetworkPolicy", "namespace": "default", "name": "web", "rule": None}
+    ]
+    assert [rule["matches"] for rule in ingress["rules"]] == [False]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        ("nobody", "web", 'there is no running pod "nobody" in namespace "default"'),
+        ("good:80", "web", "FROM has no port"),
+        ("svc/web", "web", "a Service sends nothing"),
+        ("good", "svc/web", "name a port of the Service"),
+        ("good", "svc/web:81", "Service web has no port 81/TCP: there is 80/TCP"),
+        ("good", "svc/none:80", 'there is no Service "none"'),
+        ("good", "web:70000", "70000 is not a port"),
+        ("good", "web:80/gre", "gre is none of TCP, UDP, SCTP"),
+        ("good", "a/b/c/d", "write NAME"),
+        ("good", "job/a/b", '"job" is no kind'),
+    ],
+)
+def test_what_cannot_be_asked_is_said(source, target, message):
+    with pytest.raises(ConfigError) as caught:
+        ask(world(), source, target)
+    assert message in str(caught.value)
+
+
+def test_the_matrix():
+    names, rows = reach(world(policy(**from_(**GOOD))), "default", "8080")
+    assert names == ["default/bad", "default/good", "default/web"]
+    assert rows == [[None, True, False], [True, None, True], [True, True, None]]
+    with pytest.raises(ConfigError, match="no pod runs in namespace empty"):
+        reach(world(), "empty", "")
+
+
+def test_settings_are_those_of_the_cluster():
+    data = {"cni": "cilium", "policy": "established=keep"}
+    found = read_settings(FakeApi(data))
+    assert (found.established, found.block_scope) == (Established.KEEP, BlockScope.OUTSIDE)
+    assert read_settings(FakeApi()) == PolicySettings()
+    denied = world(policy(), settings={"cni": "flannel", "policy": ""})
+    (found,) = ask(denied, "good", "web:8080")
+    assert found.allowed
+    assert "no policy is asked" in said(denied, "good", "web:8080")

@@ -16,6 +16,7 @@ from netcore.pipeline.context import Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.trace import Hop
 from netcore.pipeline.verdict import Verdict
+from nodeagent.datapath.sightings import CaptureFilter, Sighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,10 @@ class Datapath(Protocol):
 
     def observe(self, wanted: ObservationFilter, report: Callable[[Observation], None]) -> Observer:
         """Have `report` called for each matching packet, from the datapath's own thread."""
+        ...
+
+    def capture(self, wanted: CaptureFilter, report: Callable[[Sighting], None]) -> Observer:
+        """Have `report` called for each wanted frame, from the datapath's own thread."""
         ...
 
     def probe(self, flow: FlowTuple, ingress: Ingress) -> Observation:

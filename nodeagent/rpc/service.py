@@ -9,6 +9,7 @@ from grpc_reflection.v1alpha import reflection
 from netcore.model.errors import ConfigError
 from nodeagent.agent import Agent
 from nodeagent.pods.kubelet import Kubelet
+from nodeagent.rpc.capture import Captures
 from nodeagent.rpc.dump import dump
 from nodeagent.rpc.exec import exec_stream
 from nodeagent.rpc.logs import logs_stream
@@ -27,6 +28,7 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
         self._agent = agent
         self._kubelet = kubelet
         self._traces = Traces(agent)
+        self._captures = Captures(agent)
 
     async def Exec(
         self,
@@ -60,6 +62,14 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
         context: grpc.aio.ServicerContext[pb.TraceRequest, pb.TracedPacket],
     ) -> AsyncIterator[pb.TracedPacket]:
         async for response in self._traces.stream(request, context):
+            yield response
+
+    async def Capture(
+        self,
+        request: pb.CaptureRequest,
+        context: grpc.aio.ServicerContext[pb.CaptureRequest, pb.CaptureResponse],
+    ) -> AsyncIterator[pb.CaptureResponse]:
+        async for response in self._captures.stream(request, context):
             yield response
 
 

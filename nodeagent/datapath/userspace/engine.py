@@ -42,7 +42,7 @@ from netcore.pipeline.verdict import (
 )
 from nodeagent.datapath.userspace.answers import answer_reject, answer_reply
 from nodeagent.datapath.userspace.counters import Counters, counter_names
-from nodeagent.datapath.userspace.devices import HEADROOM_BYTES, Tap
+from nodeagent.datapath.userspace.devices import HEADROOM_BYTES, Tap, with_headroom
 from nodeagent.datapath.userspace.flowcache import (
     PLAIN_BYTES,
     CachedFlow,
@@ -375,7 +375,7 @@ class Engine:
                 answer = None
         if answer is None:
             return
-        buffer = _with_headroom(answer)
+        buffer = with_headroom(answer)
         if port.tap is not None:
             if port.tap.send(buffer) and self._recorder is not None:
                 self._recorder.sent(port.tap, buffer)
@@ -395,8 +395,4 @@ def _fragments(buffer: memoryview, packet: Packet, mtu_bytes: int) -> list[memor
         offload = parse_offload(buffer)
         end = packet.l3_offset + packet.ip_length
         complete_checksum(frame, offload.checksum_start, offload.checksum_offset, end)
-    return [_with_headroom(part) for part in fragment_ipv4(frame, parse_packet(frame), mtu_bytes)]
-
-
-def _with_headroom(frame: bytes) -> memoryview:
-    return memoryview(bytearray(HEADROOM_BYTES) + frame)
+    return [with_headroom(part) for part in fragment_ipv4(frame, parse_packet(frame), mtu_bytes)]

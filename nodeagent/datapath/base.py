@@ -99,7 +99,11 @@ class Datapath(Protocol):
         ...
 
     def capture(self, wanted: CaptureFilter, report: Callable[[Sighting], None]) -> Observer:
-        """Have `report` called for each wanted frame, from the datapath's own thread."""
+        """Have `report` called for each wanted frame, from the datapath's own thread.
+
+        Unlike the rest this may block for a moment, and may be called from any thread. Raises
+        DatapathError.
+        """
         ...
 
     def probe(self, flow: FlowTuple, ingress: Ingress) -> Observation:

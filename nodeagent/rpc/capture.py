@@ -79,7 +79,7 @@ class Captures:
 
 async def _capture(agent: Agent, wanted: CaptureFilter) -> AsyncGenerator[pb.CaptureResponse, None]:
     queue = CaptureQueue(asyncio.get_running_loop())
-    observer = agent.datapath.capture(wanted, queue.put)
+    observer = await asyncio.to_thread(agent.datapath.capture, wanted, queue.put)
     try:
         yield pb.CaptureResponse(started=True, vxlan_port=agent.snapshot.config.vxlan_port)
         while True:

@@ -51,19 +51,16 @@ class LiveCapture:
         async with asyncio.TaskGroup() as tasks:
             capturing = [tasks.create_task(self._capture(name)) for name in self._nodes]
             try:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(START_TIMEOUT_S):
-                        for node in self._nodes.values():
-                            await node.started.wait()
-                self._raise_when_refused_by_all()
-                return await self._stream(
-                    request, timeout_s, lambda: all(task.done() for task in capturing)
-                )
-            except* StatusError as group:
-                raise group.exceptions[0] from None
+                await self._all_started()
+                refusal = self._refusal
+                if refusal is None:
+                    return await self._stream(
+                        request, timeout_s, lambda: all(task.done() for task in capturing)
+                    )
             finally:
                 for task in capturing:
                     task.cancel()
+        raise refusal
 
     async def _capture(self, name: str) -> None:
         node = self._nodes[name]
@@ -87,10 +84,17 @@ class LiveCapture:
             node.started.set()
             self._lines.filled.set()
 
-    def _raise_when_refused_by_all(self) -> None:
-        refusals = [node.refusal for node in self._nodes.values() if node.refusal is not None]
-        if len(refusals) == len(self._nodes):
-            raise refusals[0]
+    async def _all_started(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_TIMEOUT_S):
+                for node in self._nodes.values():
+                    await node.started.wait()
+
+    @property
+    def _refusal(self) -> StatusError | None:
+        """Why no node captures; None as long as one does."""
+        refusals = [node.refusal for node in self._nodes.values()]
+        return None if None in refusals else refusals[0]
 
     async def _stream(
         self, request: web.Request, timeout_s: float | None, is_over: Callable[[], bool]

@@ -72,6 +72,8 @@ class PcapngOutput:
     def finish(self, dropped: Counter[Place]) -> None:
         for place in dropped:
             self._interface(place)
+        if not self._interfaces:  # libpcap refuses a file without any
+            self._write(interface_description("any", "no frame was captured"))
         for place, interface in self._interfaces.items():
             received = self._received[place] + dropped[place]
             self._write(interface_statistics(interface, self._last_ns, received, dropped[place]))

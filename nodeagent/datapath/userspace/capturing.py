@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from netcore.pipeline.verdict import Drop
 from nodeagent.datapath.sightings import CaptureFilter, Sighting
 from nodeagent.datapath.userspace.engine import Engine
+from nodeagent.datapath.userspace.link import CaptureLink
 from nodeagent.datapath.userspace.loop import PacketLoop
 from nodeagent.datapath.userspace.recording import Recorder, RecordingSocket, Sink
 from nodeagent.datapath.userspace.tunnel import Tunnel
@@ -34,7 +35,7 @@ class Captures:
 
     def begin(self, wanted: CaptureFilter, report: Callable[[Sighting], None]) -> "RunningCapture":
         """Raises DatapathError when the underlay cannot be read."""
-        link = self._read_link()
+        link = CaptureLink(self._read_link)
         sink = Sink(wanted, report)
         self._loop.call(lambda: self._add(sink, link))
         return RunningCapture(self, sink)
@@ -47,7 +48,7 @@ class Captures:
         if self._recorder.sinks:
             self._recorder.refused_datagram(verdict)
 
-    def _add(self, sink: Sink, link: UnderlayLink) -> None:
+    def _add(self, sink: Sink, link: CaptureLink) -> None:
         recorder = self._recorder
         if not recorder.sinks:
             self._engine.watch(recorder)

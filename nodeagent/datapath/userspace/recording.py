@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from netcore.capture.expression import layers_of
-from netcore.capture.outer import NO_MAC, udp_frame
+from netcore.capture.outer import udp_frame
 from netcore.model.address import packed
 from netcore.packet.offload import NEEDS_CHECKSUM, complete_checksum, parse_offload
 from netcore.packet.packet import Packet
@@ -21,7 +21,7 @@ from nodeagent.datapath.sightings import UNDERLAY, CaptureFilter, Sighting
 from nodeagent.datapath.userspace.devices import HEADROOM_BYTES, Tap
 from nodeagent.datapath.userspace.engine import Port
 from nodeagent.datapath.userspace.flowcache import Output
-from nodeagent.edges.underlay import UnderlayLink
+from nodeagent.datapath.userspace.link import CaptureLink
 from nodeagent.edges.vxlan_socket import VxlanSocket
 
 _NO_VERDICT = Drop(DropReason.DROP_REASON_UNKNOWN)
@@ -138,7 +138,7 @@ class Recorder:
 class RecordingSocket:
     """A tunnel's socket that shows the recorder each datagram with its outer headers."""
 
-    def __init__(self, socket: VxlanSocket, link: UnderlayLink, recorder: Recorder) -> None:
+    def __init__(self, socket: VxlanSocket, link: CaptureLink, recorder: Recorder) -> None:
         self.capabilities = socket.capabilities
         self._socket = socket
         self._link = link
@@ -146,7 +146,7 @@ class RecordingSocket:
 
     def receive_into(self, buffer: memoryview) -> tuple[int, str, int]:
         count, (sender, port), width = self._socket.receive_with_port_into(buffer)
-        macs = (self._link.neighbors.get(sender, NO_MAC), self._link.mac)
+        macs = (self._link.mac_of(sender), self._link.mac)
         peer, own = packed(sender), self._link.address
         self._recorder.received(
             [
@@ -160,7 +160,7 @@ class RecordingSocket:
         self, flow_hash: int, data: memoryview, destination: str, segment_bytes: int = 0
     ) -> None:
         self._socket.send(flow_hash, data, destination, segment_bytes)
-        macs = (self._link.mac, self._link.neighbors.get(destination, NO_MAC))
+        macs = (self._link.mac, self._link.mac_of(destination))
         ips = (self._link.address, packed(destination))
         ports = (self._socket.source_port(flow_hash), self._socket.port)
         for datagram in _cut(data, segment_bytes):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 from collections import Counter
 from typing import IO, TYPE_CHECKING, Any
@@ -67,6 +66,7 @@ def command(
     FILTER is a part of tcpdump's language, and looks into VXLAN, too: `host 10.244.1.2 and tcp
     port 80`. With -w every frame carries what became of its packet as a comment. Ctrl-C ends.
     """
+    from kubehop.capturing.ending import ending_gracefully
     from kubehop.capturing.target import parse_arguments, target
     from kubehop.kubernetes.client import ApiClient
 
@@ -78,7 +78,7 @@ def command(
     body |= {"filter": arguments.filter, "snapLength": snap_bytes}
     if timeout_s is not None:
         body["timeoutSeconds"] = timeout_s
-    with _ending_like_ctrl_c(), _stream(write) as stream:
+    with ending_gracefully(), _stream(write) as stream:
         _Capture(stream, arguments, snap_bytes, verbose=verbose).run(client, body, count)
 
 
@@ -162,13 +162,3 @@ def _stream(write: str | None) -> Iterator[IO[bytes] | None]:
             raise ConfigError(f"-w {write}: {error.strerror}") from error
         with stream:
             yield stream
-
-
-@contextlib.contextmanager
-def _ending_like_ctrl_c() -> Iterator[None]:
-    """SIGTERM, as of timeout(1), ends a capture as Ctrl-C does: the file is whole."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

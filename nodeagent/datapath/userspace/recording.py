@@ -146,11 +146,13 @@ class RecordingSocket:
 
     def receive_into(self, buffer: memoryview) -> tuple[int, str, int]:
         count, (sender, port), width = self._socket.receive_with_port_into(buffer)
+        time_ns = time.time_ns()
         macs = (self._link.mac_of(sender), self._link.mac)
-        peer, own = packed(sender), self._link.address
+        ips = (packed(sender), self._link.address)
+        ports = (port, self._socket.port)
         self._recorder.received(
             [
-                self._seen(macs, (peer, own), (port, self._socket.port), datagram, inbound=True)
+                _Seen(time_ns, UNDERLAY, True, udp_frame(macs, ips, ports, datagram), ips[0])
                 for datagram in _cut(buffer[:count], width)
             ]
         )
@@ -159,24 +161,14 @@ class RecordingSocket:
     def send(
         self, flow_hash: int, data: memoryview, destination: str, segment_bytes: int = 0
     ) -> None:
+        time_ns = time.time_ns()  # before: the other node may have it at once
         self._socket.send(flow_hash, data, destination, segment_bytes)
         macs = (self._link.mac, self._link.mac_of(destination))
         ips = (self._link.address, packed(destination))
         ports = (self._socket.source_port(flow_hash), self._socket.port)
         for datagram in _cut(data, segment_bytes):
-            self._recorder.note(self._seen(macs, ips, ports, datagram, inbound=False))
-
-    def _seen(
-        self,
-        macs: tuple[bytes, bytes],
-        ips: tuple[bytes, bytes],
-        ports: tuple[int, int],
-        payload: memoryview,
-        *,
-        inbound: bool,
-    ) -> _Seen:
-        frame = udp_frame(macs, ips, ports, payload)
-        return _Seen(time.time_ns(), UNDERLAY, inbound, frame, ips[0] if inbound else ips[1])
+            frame = udp_frame(macs, ips, ports, datagram)
+            self._recorder.note(_Seen(time_ns, UNDERLAY, False, frame, ips[1]))
 
 
 def _cut(data: memoryview, width: int) -> Iterator[memoryview]:

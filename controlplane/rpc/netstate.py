@@ -13,6 +13,8 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.strategies.node_network import PUBLIC_IP
+from controlplane.controllers.conditions import parse_time
+from controlplane.controllers.trigger_times import LAST_CHANGE
 from controlplane.rpc.cloudstate import ingress_state, load_balancer_of
 from netcore.model.address import parse_address, parse_mac, parse_network
 from netcore.model.config import ClusterConfig
@@ -227,7 +229,16 @@ def endpoint_slice_state(slice_: Object) -> EndpointSlice | None:
             if port.get("port")
         ),
         endpoints=tuple(endpoint for endpoint in endpoints if endpoint.addresses),
+        last_change_ns=_last_change_ns(about.get("annotations") or {}),
     )
+
+
+def _last_change_ns(annotations: Object) -> int:
+    try:
+        moment = parse_time(annotations.get(LAST_CHANGE))
+    except (TypeError, AttributeError):  # written by somebody else
+        return 0
+    return int(moment.timestamp()) * 1_000_000_000 if moment is not None else 0
 
 
 def _endpoint(entry: Object, namespace: str) -> Endpoint:

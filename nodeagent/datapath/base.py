@@ -115,7 +115,9 @@ class Datapath(Protocol):
         ...
 
     def stats(self) -> Mapping[str, int]:
-        """Counters since the start: packets and bytes by verdict, drops by reason."""
+        """Counters since the start: packets and bytes by verdict, drops by reason. Also how
+        many flows are tracked now, and how many may be.
+        """
         ...
 
     def close(self) -> None:

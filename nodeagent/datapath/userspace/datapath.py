@@ -130,7 +130,10 @@ class UserspaceDatapath:
 
     def stats(self) -> Mapping[str, int]:
         counted = self._engine.counters.read()
-        counted["conntrack_early_drops"] = self._engine.conntrack.early_drops
+        conntrack = self._engine.conntrack
+        counted["conntrack_entries"] = len(conntrack)
+        counted["conntrack_limit"] = conntrack.max_entries
+        counted["conntrack_early_drops"] = conntrack.early_drops
         if overflowed := self._socket.overflowed:
             counted["drop_tunnel_queue_overflow"] = overflowed
         return counted

@@ -257,6 +257,7 @@ class Engine:
     def _decide(
         self, port: Port, packet: Packet, buffer: memoryview, flow: FlowTuple, now: float
     ) -> None:
+        self.counters.count("decided_packets")
         trace: list[Hop] | None = [] if self._watchers else None
         arrived_ns = time.time_ns()
         context = self.context(port.ingress, now)

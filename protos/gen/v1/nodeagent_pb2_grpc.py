@@ -59,6 +59,11 @@ class NodeAgentStub:
                 request_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.CaptureRequest.SerializeToString,
                 response_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.CaptureResponse.FromString,
                 _registered_method=True)
+        self.Metrics = channel.unary_unary(
+                '/kubehop.v1.NodeAgent/Metrics',
+                request_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsRequest.SerializeToString,
+                response_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsResponse.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -102,6 +107,13 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Metrics(self, request, context):
+        """The node's metrics in Prometheus' text format.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +141,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.Capture,
                     request_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.CaptureRequest.FromString,
                     response_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.CaptureResponse.SerializeToString,
+            ),
+            'Metrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.Metrics,
+                    request_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsRequest.FromString,
+                    response_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +283,33 @@ class NodeAgent:
             '/kubehop.v1.NodeAgent/Capture',
             protos_dot_gen_dot_v1_dot_nodeagent__pb2.CaptureRequest.SerializeToString,
             protos_dot_gen_dot_v1_dot_nodeagent__pb2.CaptureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Metrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kubehop.v1.NodeAgent/Metrics',
+            protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsRequest.SerializeToString,
+            protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsResponse.FromString,
             options,
             channel_credentials,
             insecure,

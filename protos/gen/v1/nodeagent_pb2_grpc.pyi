@@ -47,6 +47,8 @@ class NodeAgentStub:
     """Frames at the places of their way over the node, until the call is cancelled.
     RESOURCE_EXHAUSTED: too many captures run on this node.
     """
+    Metrics: _grpc.UnaryUnaryMultiCallable[_nodeagent_pb2.MetricsRequest, _nodeagent_pb2.MetricsResponse]
+    """The node's metrics in Prometheus' text format."""
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -67,6 +69,8 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """Frames at the places of their way over the node, until the call is cancelled.
     RESOURCE_EXHAUSTED: too many captures run on this node.
     """
+    Metrics: _aio.UnaryUnaryMultiCallable[_nodeagent_pb2.MetricsRequest, _nodeagent_pb2.MetricsResponse]  # type: ignore[assignment]
+    """The node's metrics in Prometheus' text format."""
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -114,5 +118,13 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         """Frames at the places of their way over the node, until the call is cancelled.
         RESOURCE_EXHAUSTED: too many captures run on this node.
         """
+
+    @_abc_1.abstractmethod
+    def Metrics(
+        self,
+        request: _nodeagent_pb2.MetricsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_nodeagent_pb2.MetricsResponse, _abc.Awaitable[_nodeagent_pb2.MetricsResponse]]:
+        """The node's metrics in Prometheus' text format."""
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

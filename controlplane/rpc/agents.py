@@ -178,6 +178,14 @@ class Agent:
         finally:
             call.cancel()
 
+    async def metrics(self) -> bytes:
+        """The node's metrics in Prometheus' text format. Raises StatusError."""
+        try:
+            response = await self._stub.Metrics(pb.MetricsRequest(), timeout=_CALL_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            raise self._refusal(error) from error
+        return response.text
+
     async def capture(self, order: CaptureOrder) -> AsyncGenerator[CaptureAnswer, None]:
         """Frames as they pass; first Started. Raises StatusError."""
         call = self._stub.Capture(capture_request(order))

@@ -95,6 +95,10 @@ class FakeAgent(pb_grpc.NodeAgentServicer):
             yield packet
         await asyncio.Event().wait()
 
+    async def Metrics(self, request: Any, context: Any) -> pb.MetricsResponse:
+        await self._refuse(context)
+        return pb.MetricsResponse(text=f"# of {self.node}\n".encode())
+
     async def Capture(self, request: Any, context: Any) -> AsyncIterator[pb.CaptureResponse]:
         try:
             self.requests.append(request)

@@ -16,5 +16,5 @@ def samples(text: str | bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], 
     return found
 
 
-def value(found, name: str, **labels: str) -> float:
+def value(found, name: str, /, **labels: str) -> float:
     return found[name, tuple(sorted(labels.items()))]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from netcore.pipeline.verdict import Drop
-from nodeagent.datapath.sightings import CaptureFilter, Sighting
+from nodeagent.datapath.sightings import UNDERLAY, CaptureFilter, Sighting
 from nodeagent.datapath.userspace.engine import Engine
 from nodeagent.datapath.userspace.link import CaptureLink
 from nodeagent.datapath.userspace.loop import PacketLoop
@@ -53,16 +53,22 @@ class Captures:
         if not recorder.sinks:
             self._engine.watch(recorder)
             self._engine.record(recorder)
-        self._tunnel.use(RecordingSocket(self._socket, link, recorder))
         recorder.sinks.append(sink)
+        self._listen(link)
+
+    def _listen(self, link: CaptureLink) -> None:
+        """To the tunnel only if somebody wants to see it: its datagrams are many."""
+        if self._recorder.wants(UNDERLAY):
+            self._tunnel.use(RecordingSocket(self._socket, link, self._recorder))
 
     def _remove(self, sink: Sink) -> None:
         recorder = self._recorder
         if sink not in recorder.sinks:
             return
         recorder.sinks.remove(sink)
-        if not recorder.sinks:
+        if not recorder.wants(UNDERLAY):
             self._tunnel.use(self._socket)
+        if not recorder.sinks:
             self._engine.record(None)
             self._engine.unwatch(recorder)
 

@@ -11,9 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from netcore.capture.expression import layers_of
-from netcore.capture.outer import udp_frame
+from netcore.capture.outer import open_udp_frame
 from netcore.model.address import packed
-from netcore.packet.offload import NEEDS_CHECKSUM, complete_checksum, parse_offload
+from netcore.packet.offload import (
+    NEEDS_CHECKSUM,
+    UDP_CHECKSUM_OFFSET,
+    complete_checksum,
+    parse_offload,
+)
 from netcore.packet.packet import Packet
 from netcore.pipeline.trace import Hop
 from netcore.pipeline.verdict import Decision, Drop, DropReason, Verdict
@@ -29,13 +34,24 @@ _NO_VERDICT = Drop(DropReason.DROP_REASON_UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A whole frame. `peer`: the other node's packed address, of the underlay only."""
+    """A whole frame. `checksum`: start and offset of one that is yet to be filled in. `peer`: the
+    other node's packed address, of the underlay only.
+    """
 
     time_ns: int
     place: str
     inbound: bool
     frame: bytes
+    checksum: tuple[int, int] | None = None
     peer: bytes = b""
+
+    def completed(self) -> bytes:
+        """The frame with its checksum."""
+        if self.checksum is None or sum(self.checksum) + 2 > len(self.frame):
+            return self.frame
+        frame = bytearray(self.frame)
+        complete_checksum(memoryview(frame), *self.checksum, len(frame))
+        return bytes(frame)
 
 
 @dataclass(slots=True)
@@ -91,7 +107,8 @@ class Recorder:
 
     def sent(self, output: Output, buffer: memoryview) -> None:
         if isinstance(output, Tap):
-            self.note(self._at(output, buffer, inbound=True))
+            for seen in self._at(output, buffer, inbound=True):
+                self.note(seen)
 
     def __call__(
         self, time_ns: int, port: Port, packet: Packet, decision: Decision, trace: list[Hop]
@@ -114,18 +131,30 @@ class Recorder:
         """The next datagram that was received is none of the tunnel's."""
         self._tell(_Passage([self._received.popleft()] if self._received else [], verdict))
 
+    def wants(self, place: str) -> bool:
+        """Whether some capture is about this place."""
+        places = (sink.wanted.places for sink in self.sinks)
+        return any(each is None or place in each for each in places)
+
     def _arrived(self, port: Port, buffer: memoryview) -> list[_Seen]:
         if port.tap is not None:
-            return [self._at(port.tap, buffer, inbound=False)]
+            return self._at(port.tap, buffer, inbound=False)
         if buffer[1]:  # a super-packet that all of the batch came together to
             seen = list(self._received)
             self._received.clear()
             return seen
         return [self._received.popleft()] if self._received else []
 
-    def _at(self, tap: Tap, buffer: memoryview, *, inbound: bool) -> _Seen:
+    def _at(self, tap: Tap, buffer: memoryview, *, inbound: bool) -> list[_Seen]:
         place = self._places.get(tap.descriptor, "")
-        return _Seen(time.time_ns(), place, inbound, _whole_frame(buffer))
+        if not self.wants(place):
+            return []
+        checksum = None
+        if buffer[0] & NEEDS_CHECKSUM:
+            offload = parse_offload(buffer)
+            checksum = offload.checksum_start, offload.checksum_offset
+        frame = bytes(buffer[HEADROOM_BYTES:])
+        return [_Seen(time.time_ns(), place, inbound, frame, checksum)]
 
     def _tell(self, passage: _Passage) -> None:
         self._last_id += 1
@@ -152,7 +181,7 @@ class RecordingSocket:
         ports = (port, self._socket.port)
         self._recorder.received(
             [
-                _Seen(time_ns, UNDERLAY, True, udp_frame(macs, ips, ports, datagram), ips[0])
+                _datagram(time_ns, macs, ips, ports, datagram, inbound=True)
                 for datagram in _cut(buffer[:count], width)
             ]
         )
@@ -167,8 +196,8 @@ class RecordingSocket:
         ips = (self._link.address, packed(destination))
         ports = (self._socket.source_port(flow_hash), self._socket.port)
         for datagram in _cut(data, segment_bytes):
-            frame = udp_frame(macs, ips, ports, datagram)
-            self._recorder.note(_Seen(time_ns, UNDERLAY, False, frame, ips[1]))
+            seen = _datagram(time_ns, macs, ips, ports, datagram, inbound=False)
+            self._recorder.note(seen)
 
 
 def _cut(data: memoryview, width: int) -> Iterator[memoryview]:
@@ -176,16 +205,18 @@ def _cut(data: memoryview, width: int) -> Iterator[memoryview]:
         yield data[at : at + width] if width else data
 
 
-def _whole_frame(buffer: memoryview) -> bytes:
-    """The frame behind its offload header, with the checksum that the device left open."""
-    if not buffer[0] & NEEDS_CHECKSUM:
-        return bytes(buffer[HEADROOM_BYTES:])
-    frame = bytearray(buffer[HEADROOM_BYTES:])
-    offload = parse_offload(buffer)
-    if offload.checksum_start + offload.checksum_offset + 2 <= len(frame):
-        start, offset = offload.checksum_start, offload.checksum_offset
-        complete_checksum(memoryview(frame), start, offset, len(frame))
-    return bytes(frame)
+def _datagram(
+    time_ns: int,
+    macs: tuple[bytes, bytes],
+    ips: tuple[bytes, bytes],
+    ports: tuple[int, int],
+    payload: memoryview,
+    *,
+    inbound: bool,
+) -> _Seen:
+    frame, start = open_udp_frame(macs, ips, ports, payload)
+    peer = ips[0] if inbound else ips[1]
+    return _Seen(time_ns, UNDERLAY, inbound, frame, (start, UDP_CHECKSUM_OFFSET), peer)
 
 
 def _sighting(seen: _Seen, passage: _Passage, packet_id: int, snap_bytes: int) -> Sighting:
@@ -193,7 +224,7 @@ def _sighting(seen: _Seen, passage: _Passage, packet_id: int, snap_bytes: int) -
         time_ns=seen.time_ns,
         place=seen.place,
         inbound=seen.inbound,
-        frame=seen.frame[:snap_bytes],
+        frame=seen.completed()[:snap_bytes],
         original_bytes=len(seen.frame),
         packet_id=packet_id,
         verdict=passage.verdict,

@@ -150,6 +150,17 @@ def test_two_captures_get_what_each_wants(wire):
     assert len(filtered.next(3)) == 3
 
 
+def test_who_captures_at_a_pod_does_not_slow_the_tunnel(wire):
+    pod = Seen(wire, places=frozenset({"pod/default/client"}))
+    assert wire.datapath._tunnel._socket is wire.datapath._socket
+    everywhere = Seen(wire)
+    assert wire.datapath._tunnel._socket is not wire.datapath._socket
+    everywhere.capture.close()
+    assert wire.datapath._tunnel._socket is wire.datapath._socket
+    wire.send_from_client(tcp(CLIENT, PEER))
+    assert [place(each) for each in pod.next(1)] == [("pod/default/client", "out")]
+
+
 def test_a_pod_that_is_gone_is_no_place_any_more(wire):
     seen = Seen(wire)
     wire.datapath.detach("uid-client")

@@ -62,6 +62,16 @@ class HealthChecker:
         """As its last answers say."""
         return self._failures.get(check, _FAILURES) < _FAILURES
 
+    @property
+    def checks(self) -> int:
+        """How many are made."""
+        return len(self._failures)
+
+    @property
+    def healthy(self) -> int:
+        """How many of them go well."""
+        return sum(map(self.is_healthy, self._failures))
+
     async def run(self) -> None:
         """Ask for ever."""
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)

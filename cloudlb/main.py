@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 from random import SystemRandom
 
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
+
 from cloudlb.application.listeners import Listeners
 from cloudlb.application.proxy import HttpProxy
 from cloudlb.cloud import Cloud
 from cloudlb.edges.device import Device, Port
 from cloudlb.edges.frame_socket import HEADER_BYTES, MAX_BYTES, FrameSocket
+from cloudlb.metrics import BalancerCollector, serve_metrics
 from cloudlb.network.forwarder import Forwarder
 from cloudlb.options import Options, parse_options
 from cloudlb.plan import Plan
@@ -33,6 +36,7 @@ _AUTO_FROM_END, _AUTO_SIZE = 55, 49
 def main(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or SIGINT. The exit code: 0, or 1 when the balancers cannot run."""
     options = parse_options(arguments)
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     return run_program("cloudlb", _serve(options))
 
 
@@ -106,7 +110,13 @@ async def _serve(options: Options) -> None:
     asyncio.get_running_loop().add_reader(frames.descriptor, forwarder.drain)
     try:
         member = _member(options, device, state, reports, cloud)
-        await until_stopped([member.run(), cloud.run(), cloud.health.run()])
+        services = [member.run(), cloud.run(), cloud.health.run()]
+        if options.metrics is not None:
+            registry = CollectorRegistry()
+            ProcessCollector(registry=registry)
+            registry.register(BalancerCollector(forwarder, proxy, cloud.health))
+            services.append(serve_metrics(*options.metrics, registry))
+        await until_stopped(services)
     finally:
         asyncio.get_running_loop().remove_reader(frames.descriptor)
         frames.close()

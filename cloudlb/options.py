@@ -25,6 +25,7 @@ class Options:
     pool: AddressPool | None
     name: str
     instance_id: str
+    metrics: tuple[str, int] | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,6 +53,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     )
     add("--name", default="cloudlb", help="wanted name")
     add("--instance-id", default="", help="stable over restarts (default: hostname)")
+    add("--metrics-listen", metavar="IP:PORT", help="serve /metrics for Prometheus")
     given = parser.parse_args(arguments)
     try:
         return Options(
@@ -60,6 +62,14 @@ def parse_options(arguments: Sequence[str]) -> Options:
             pool=None if given.pool == AUTO else parse_pool(given.pool),
             name=given.name,
             instance_id=given.instance_id or socket.gethostname(),
+            metrics=_listen(given.metrics_listen) if given.metrics_listen else None,
         )
     except ConfigError as error:
         parser.error(str(error))
+
+
+def _listen(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isascii() or not port.isdecimal() or int(port) > 65535:
+        raise ConfigError(f"--metrics-listen {text!r}: must be IP:PORT")
+    return str(parse_address(host.removeprefix("[").removesuffix("]"))), int(port)

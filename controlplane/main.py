@@ -11,6 +11,8 @@ import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
+
 from controlplane import pki
 from controlplane.api.catalog import RESOURCES
 from controlplane.api.client import Client
@@ -21,6 +23,7 @@ from controlplane.api.registry import Registry
 from controlplane.api.server import ApiServer
 from controlplane.api.strategies.registry import strategies
 from controlplane.api.tracking import track_fields
+from controlplane.controllers.queue_metrics import QueueMetrics
 from controlplane.controllers.run import make_shared, run_controllers
 from controlplane.flags import Options, parse
 from controlplane.listening import listen
@@ -50,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         stream=sys.stderr,
         format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
     )
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     try:
         asyncio.run(run(options))
     except ConfigError as error:
@@ -102,11 +106,20 @@ async def _serve(
     shared = make_shared(client, settings)
     agents = Agents(client)
     started = asyncio.Event()
-    api = ApiServer(_dispatcher(client, agents), Credentials(), ready=started.is_set)
+    metrics, queues = CollectorRegistry(), QueueMetrics()
+    ProcessCollector(registry=metrics)
+    metrics.register(queues)
+    dispatcher = _dispatcher(client, agents)
+    api = ApiServer(dispatcher, Credentials(), ready=started.is_set, metrics=metrics)
     async with asyncio.TaskGroup() as tasks:
         controllers = tasks.create_task(
             run_controllers(
-                client, settings, shared, ca_certificate=settings.ca_certificate, started=started
+                client,
+                settings,
+                shared,
+                ca_certificate=settings.ca_certificate,
+                started=started,
+                queues=queues,
             )
         )
         await _wait(started, STARTUP_PATIENCE_S)

@@ -6,12 +6,21 @@ import socket
 import time
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
 
+from prometheus_client import (
+    CollectorRegistry,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
 from coredns_emu.chain import Plugin, link
-from coredns_emu.http import serve_page
+from coredns_emu.http import serve_metrics, serve_page
+from coredns_emu.metrics import MeasuredResponder, describe_server
 from coredns_emu.options import Options, parse_options
 from coredns_emu.plugins.errors import Errors
 from coredns_emu.plugins.forward import Forward
@@ -40,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or SIGINT. The exit code: 0, or 1 when the server cannot run."""
     options = parse_options(arguments)
     _raise_descriptor_limit()
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     return run_program("coredns_emu", _serve(options))
 
 
@@ -58,7 +68,13 @@ async def _serve(options: Options) -> None:
         log.warning("no resolvers in %s: names outside the cluster fail", options.resolv_conf)
     state = ClusterState(time.time)
     kubernetes = Kubernetes(state, Zones(local_addresses=options.advertise))
-    responder = Responder(link(_plugins(kubernetes, upstreams, random)), any_class=bool(upstreams))
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    plugins = _plugins(kubernetes, upstreams, random)
+    describe_server(registry, [plugin.name for plugin in plugins], state)
+    plain = Responder(link(plugins), any_class=bool(upstreams))
+    # Who is not asked for figures does not count.
+    responder = MeasuredResponder(plain, registry) if options.metrics else plain
     services = [_follow(options, state, kubernetes, random)]
     services += [UdpServer(sock, responder).run() for sock in udp]
     services += [TcpServer(sock, responder).run() for sock in tcp]
@@ -66,6 +82,8 @@ async def _serve(options: Options) -> None:
         services.append(serve_page(options.health, "/health", health))
     if options.ready is not None:
         services.append(serve_page(options.ready, "/ready", lambda: ready([kubernetes])))
+    metrics = [open_tcp(address) for address in options.metrics]
+    services += [serve_metrics(sock, partial(generate_latest, registry)) for sock in metrics]
     await until_stopped(services)
 
 

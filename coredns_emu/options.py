@@ -24,6 +24,7 @@ class Options:
     instance_id: str
     health: ListenAddress | None
     ready: ListenAddress | None
+    metrics: tuple[ListenAddress, ...] = ()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -61,6 +62,13 @@ def _build_parser() -> argparse.ArgumentParser:
     add("--instance-id", default="", help="stable over restarts (default: name or hostname)")
     add("--health-listen", metavar="IP:PORT", help="serve /health")
     add("--ready-listen", metavar="IP:PORT", help="serve /ready")
+    add(
+        "--metrics-listen",
+        action="append",
+        default=[],
+        metavar="IP:PORT|fd://N",
+        help="serve /metrics; Prometheus looks at port 9153",
+    )
     return parser
 
 
@@ -80,6 +88,7 @@ def _options(given: argparse.Namespace) -> Options:
         instance_id=given.instance_id or given.name or socket.gethostname(),
         health=_optional(given.health_listen),
         ready=_optional(given.ready_listen),
+        metrics=tuple(map(parse_listen, given.metrics_listen)),
     )
 
 

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable
+from typing import Protocol
 
-from coredns_emu.query import MAX_MESSAGE_BYTES, Client
-from coredns_emu.responder import Responder
+from coredns_emu.query import MAX_MESSAGE_BYTES, Client, Transport
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +16,14 @@ _READ_TIMEOUT_S = 3.0  # for a connection's first message
 _IDLE_TIMEOUT_S = 10.0  # for those that follow
 _WRITE_TIMEOUT_S = 5.0
 _ACCEPT_PAUSE_S = 0.1
+
+
+class Responder(Protocol):
+    """See coredns_emu.responder."""
+
+    def respond(
+        self, wire: bytes, transport: Transport, client: Client
+    ) -> bytes | Awaitable[bytes] | None: ...
 
 
 class UdpServer:

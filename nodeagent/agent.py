@@ -66,6 +66,8 @@ class Agent:
         self._stale = asyncio.Event()
         self._synced = False
         self.became_ready = asyncio.Event()
+        self.on_applied: Callable[[Batch, float], None] = lambda _batch, _seconds: None
+        """Is told of each batch that the datapath took, and how many seconds it needed."""
         self.applied_revision = 0
         """Of the last snapshot that the datapath took; 0: of none yet."""
 
@@ -98,7 +100,10 @@ class Agent:
         """Take one batch of the watch: the next snapshot goes to the datapath."""
         self.snapshot = self._with_local_pods(self.snapshot.advance(batch))
         self._synced = self._synced or batch.synced
+        began = self.clock()
         self._apply()
+        if not self._apply_error:
+            self.on_applied(batch, self.clock() - began)
 
     def add_port(self, pod: Pod, port: PodPort) -> None:
         """A pod is attached: reachable at once, before the control plane says so."""

@@ -24,6 +24,7 @@ class Flags:
     instance_id: str
     resolv_conf: Path
     datapath: str
+    metrics_listen: tuple[tuple[str, int], ...] = ()
 
 
 def parse_flags(arguments: list[str]) -> Flags:
@@ -40,6 +41,13 @@ def parse_flags(arguments: list[str]) -> Flags:
     )
     parser.add_argument(
         "--rpc-listen", default="", metavar="IP:PORT", help="default: the underlay address:7444"
+    )
+    parser.add_argument(
+        "--metrics-listen",
+        action="append",
+        default=[],
+        metavar="IP:PORT",
+        help="default: port 10249 of 127.0.0.1 and of the underlay addresses",
     )
     parser.add_argument("--state-dir", type=Path, required=True, metavar="DIR")
     parser.add_argument("--node-name", default="", help="default: the control plane chooses")
@@ -66,6 +74,7 @@ def parse_flags(arguments: list[str]) -> Flags:
         instance_id=found.instance_id,
         resolv_conf=found.resolv_conf,
         datapath=found.datapath,
+        metrics_listen=tuple(map(_listen, found.metrics_listen)),
     )
 
 
@@ -77,6 +86,13 @@ def parse_underlay(text: str) -> tuple[IpAddress, ...]:
             f"--underlay-address {text}: give one address, or one IPv4 and one IPv6 address"
         )
     return found
+
+
+def _listen(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isascii() or not port.isdecimal() or int(port) > 65535:
+        raise ConfigError(f"--metrics-listen {text!r}: must be IP:PORT")
+    return str(parse_address(host.removeprefix("[").removesuffix("]"))), int(port)
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -8,6 +8,8 @@ import socket
 import sys
 from contextlib import AsyncExitStack
 
+from prometheus_client import disable_created_metrics
+
 from netcore.ipam.allocator import AddressAllocator
 from netcore.model.address import IpAddress, authority, parse_address
 from netcore.model.errors import ConfigError, KubehopError, first_error
@@ -18,6 +20,8 @@ from nodeagent.datapath.registry import DATAPATHS
 from nodeagent.edges.links import device_of, source_towards, with_other_family
 from nodeagent.flags import AUTO, Flags, parse_underlay
 from nodeagent.healthz import ProxyHealth
+from nodeagent.metrics.page import METRICS_PORT, MetricsPage
+from nodeagent.metrics.registry import node_metrics
 from nodeagent.network import LocalPodNetwork
 from nodeagent.pods.desired import DesiredPods
 from nodeagent.pods.interfaces import NodeFacts as PodNodeFacts
@@ -42,6 +46,7 @@ def run(flags: Flags, runtime: ZygoteRuntime) -> None:
     if flags.datapath not in DATAPATHS:
         known = ", ".join(DATAPATHS)
         raise ConfigError(f"--datapath {flags.datapath!r}: there is {known}")
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     # The packet thread must not wait a whole default interval (5 ms) for its turn.
     sys.setswitchinterval(0.0005)
     # A collection stops the packet thread, and the longer the more flows there are: those hold no
@@ -94,11 +99,13 @@ async def _run_node(
         network = LocalPodNetwork(agent, allocators)
         pod_facts = _pod_facts(flags, membership)
         kubelet = Kubelet(network, RpcReporter(client), pod_facts, runtime)
-        await server.serve(agent, kubelet)
+        metrics = node_metrics(agent)
+        await server.serve(agent, kubelet, metrics)
         stack.push_async_callback(server.stop)
         log.info("node %s serves %s", node.name, ", ".join(map(str, node.pod_cidrs)))
         serving.set()
-        await _work(agent, kubelet, client, membership, runtime, stopping)
+        page = MetricsPage(metrics, flags.metrics_listen or _metrics_listens(underlay))
+        await _work(agent, kubelet, client, membership, runtime, stopping, page)
 
 
 async def _work(
@@ -108,6 +115,7 @@ async def _work(
     membership: Membership,
     runtime: ZygoteRuntime,
     stopping: asyncio.Event,
+    page: MetricsPage,
 ) -> None:
     own = agent.snapshot.node
     hosts = tuple(map(str, own.underlay_addresses)) if own is not None else ()
@@ -119,6 +127,7 @@ async def _work(
             background = [
                 tasks.create_task(_follow(agent, DesiredPods(kubelet), health, client)),
                 tasks.create_task(health.serve()),
+                tasks.create_task(page.serve()),
                 tasks.create_task(agent.keep_applied()),
                 tasks.create_task(client.deliver()),
                 tasks.create_task(
@@ -171,6 +180,11 @@ def _rpc_listens(flags: Flags, underlay: tuple[IpAddress, ...]) -> list[str]:
     if flags.rpc_listen:
         return [flags.rpc_listen]
     return [authority(ip, _RPC_PORT) for ip in underlay]
+
+
+def _metrics_listens(underlay: tuple[IpAddress, ...]) -> tuple[tuple[str, int], ...]:
+    """As kube-proxy for who is on the node, and for Prometheus at the node's addresses."""
+    return tuple((host, METRICS_PORT) for host in ("127.0.0.1", *map(str, underlay)))
 
 
 def _facts(

@@ -212,6 +212,7 @@ def endpoint_slice_to_pb(endpoint_slice: EndpointSlice) -> network_pb2.EndpointS
             for port in endpoint_slice.ports
         ],
         endpoints=map(_endpoint_to_pb, endpoint_slice.endpoints),
+        last_change_unix_ns=endpoint_slice.last_change_ns,
     )
 
 
@@ -223,6 +224,7 @@ def endpoint_slice_from_pb(message: network_pb2.EndpointSlice) -> EndpointSlice:
         address_type=message.address_type,
         ports=tuple(EndpointPort(port.name, port.protocol, port.port) for port in message.ports),
         endpoints=tuple(map(_endpoint_from_pb, message.endpoints)),
+        last_change_ns=message.last_change_unix_ns,
     )
 
 

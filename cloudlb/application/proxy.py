@@ -4,6 +4,7 @@ Source: RFC 9110 section 7.6 (hop-by-hop fields); de facto X-Forwarded-* as clou
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import aiohttp
@@ -40,6 +41,7 @@ class HttpProxy:
         self._sources = tuple(sources)
         self._sessions: dict[int, aiohttp.ClientSession] = {}
         self._turns = Turns()
+        self.answered: Counter[int] = Counter()
 
     async def start(self) -> None:
         timeout = aiohttp.ClientTimeout(
@@ -65,6 +67,11 @@ class HttpProxy:
         400: the request names no path (CONNECT); 403: not from there; 404: no rule; 502: no
         target could be asked, or its answer is none; 503: there is none; 504: it did not answer.
         """
+        response = await self._answer(request, choose)
+        self.answered[response.status] += 1
+        return response
+
+    async def _answer(self, request: web.BaseRequest, choose: Choose) -> web.StreamResponse:
         path = _path_of(request)
         if path is None:
             return refusal(400, "the request names no path")

@@ -76,6 +76,10 @@ class NetworkBalancer:
         default_factory=lambda: FlowTable(max_entries=4096, idle_s=30.0)
     )
 
+    @property
+    def flow_count(self) -> int:
+        return len(self._flows)
+
     def use(self, frontends: Mapping[FrontendKey, NetworkFrontend]) -> None:
         """These are all frontends from now on; flows to nodes that stay go on."""
         self.frontends = frontends

@@ -52,6 +52,15 @@ class Forwarder:
         self._macs: dict[bytes, bytes] = {}
         self.counters: Counter[str] = Counter()
 
+    @property
+    def flows(self) -> int:
+        """How many flows stick to a node."""
+        return self._balancer.flow_count
+
+    @property
+    def frontends(self) -> int:
+        return len(self._balancer.frontends)
+
     def use(
         self,
         frontends: Mapping[FrontendKey, NetworkFrontend],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from controlplane.api.extensions.handler import GROUP, ExtensionHandler
 from controlplane.api.streams.execs import ExecHandler
 from controlplane.api.streams.logs import LogHandler
+from controlplane.api.streams.node_proxy import NodeProxyHandler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ def stream_handlers(reader: Reader, agents: Agents) -> Mapping[tuple[str, str], 
         ("pods", "log"): LogHandler(reader, agents),
         ("pods", "exec"): ExecHandler("exec", reader, agents),
         ("pods", "attach"): ExecHandler("attach", reader, agents),
+        ("nodes", "proxy"): NodeProxyHandler(agents),
     }
 
 

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 
 from controlplane.api import errors
 from controlplane.api.access import User
@@ -30,6 +31,7 @@ _PUBLIC = (*_HEALTH, "/version")
 _MAX_WARNING_LENGTH = 250
 SHUTDOWN_GRACE_S = 1.0
 _BACKLOG = 512
+_BROKEN_OFF = 499  # as nginx has it for clients that left
 _ANONYMOUS = User("system:anonymous")
 
 
@@ -42,12 +44,15 @@ class ApiServer:
         credentials: Credentials | None,
         *,
         ready: Callable[[], bool] = lambda: True,
+        metrics: CollectorRegistry | None = None,
     ) -> None:
-        """Without credentials everybody is the administrator: for tests on loopback only."""
+        """Without credentials everybody is the administrator: for tests on loopback only.
+        `/metrics` shows the registry `metrics`, to which what is served here is added.
+        """
         self._dispatcher = dispatcher
         self._credentials = credentials
         self._ready = ready
-        self.metrics = Metrics(dispatcher.registry.store)
+        self.metrics = Metrics(metrics or CollectorRegistry(), dispatcher)
         self._runner: web.ServerRunner | None = None
         self._listening: list[asyncio.Server] = []
 
@@ -80,6 +85,16 @@ class ApiServer:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to one request; whatever goes wrong is a Status."""
+        serving = self.metrics.begin(request)
+        code = _BROKEN_OFF
+        try:
+            response = await self._served(request)
+            code = response.status
+        finally:
+            serving.end(code)
+        return response
+
+    async def _served(self, request: web.BaseRequest) -> web.StreamResponse:
         warnings: list[str] = []
         try:
             response = await self._answer(request, warnings)  # type: ignore[arg-type]
@@ -93,7 +108,6 @@ class ApiServer:
         if not response.prepared:
             for warning in warnings:
                 response.headers.add("Warning", warning_header(warning))
-        self.metrics.count(request.method, response.status)
         return response
 
     async def _answer(self, request: web.Request, warnings: list[str]) -> web.StreamResponse:
@@ -103,7 +117,8 @@ class ApiServer:
             if path not in _PUBLIC:
                 raise errors.unauthorized()
         elif path == "/metrics":
-            return web.Response(text=self.metrics.render())
+            headers = {"Content-Type": CONTENT_TYPE_LATEST}
+            return web.Response(body=self.metrics.render(), headers=headers)
         if path.startswith(_HEALTH):
             return self._health(path)
         try:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from controlplane.api.client import Client
     from controlplane.config import ClusterSettings
     from controlplane.controllers.controller import Controller
+    from controlplane.controllers.queue_metrics import QueueMetrics
 
 _FIRST_RETRY_S = 0.1
 _LONGEST_RETRY_S = 10.0
@@ -73,8 +74,10 @@ async def run_controllers(
     ca_certificate: str,
     started: asyncio.Event | None = None,
     now: Callable[[], datetime] = utc_now,
+    queues: QueueMetrics | None = None,
 ) -> None:
-    """Bootstraps the cluster, then runs every controller until cancelled.
+    """Bootstraps the cluster, then runs every controller until cancelled. `queues` is shown all
+    of their queues.
 
     `started` is set once the bootstrap objects exist and all controllers are at work.
     """
@@ -83,6 +86,9 @@ async def run_controllers(
     garbage = GarbageCollector(client)
     controllers = _controllers(client, informers, shared, ca_certificate, now)
     report_unenforced(informers, shared.recorder, settings)
+    if queues is not None:
+        for each in (*controllers, garbage):
+            queues.show(each.name, each.queue)
     loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [
         *((controller.name, controller.run) for controller in controllers),
         ("garbage-collector watch", garbage.watch),

@@ -15,6 +15,7 @@ import grpc.aio
 
 from controlplane.api.errors import StatusError, bad_request, too_many_requests
 from controlplane.rpc import agent_messages as messages
+from controlplane.rpc.capture_messages import capture_answers, capture_request
 from protos.gen.v1 import nodeagent_pb2 as pb
 from protos.gen.v1 import nodeagent_pb2_grpc as pb_grpc
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         Missed,
         Packet,
     )
+    from controlplane.rpc.capture_types import CaptureAnswer, CaptureOrder
 
 ADDRESS_ANNOTATION = "kubehop.dev/agent-address"
 MAX_CHANNELS = 512
@@ -171,6 +173,26 @@ class Agent:
         try:
             async for response in call:
                 yield messages.trace_answer(response)
+        except grpc.aio.AioRpcError as error:
+            raise self._refusal(error) from error
+        finally:
+            call.cancel()
+
+    async def metrics(self) -> bytes:
+        """The node's metrics in Prometheus' text format. Raises StatusError."""
+        try:
+            response = await self._stub.Metrics(pb.MetricsRequest(), timeout=_CALL_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            raise self._refusal(error) from error
+        return response.text
+
+    async def capture(self, order: CaptureOrder) -> AsyncGenerator[CaptureAnswer, None]:
+        """Frames as they pass; first Started. Raises StatusError."""
+        call = self._stub.Capture(capture_request(order))
+        try:
+            async for response in call:
+                for answer in capture_answers(response):
+                    yield answer
         except grpc.aio.AioRpcError as error:
             raise self._refusal(error) from error
         finally:

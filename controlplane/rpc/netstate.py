@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from controlplane.controllers.conditions import parse_time
+from controlplane.controllers.trigger_times import LAST_CHANGE
 from netcore.manifest.endpoint_slices import endpoint_slice_state
 from netcore.manifest.load_balancers import ingress_state
 from netcore.manifest.namespaces import namespace_state
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from controlplane.config import ClusterSettings
     from netcore.model.change import NetworkObject
+    from netcore.model.endpoint import EndpointSlice
 
 Object = dict[str, Any]
 
@@ -42,11 +46,28 @@ def cluster_config(settings: ClusterSettings) -> ClusterConfig:
     )
 
 
+def slice_state(slice_: Object) -> EndpointSlice | None:
+    """An EndpointSlice with the moment of the change that it shows."""
+    state = endpoint_slice_state(slice_)
+    if state is None:
+        return None
+    annotations = slice_["metadata"].get("annotations") or {}
+    return replace(state, last_change_ns=_last_change_ns(annotations))
+
+
+def _last_change_ns(annotations: Object) -> int:
+    try:
+        moment = parse_time(annotations.get(LAST_CHANGE))
+    except (TypeError, AttributeError):  # written by somebody else
+        return 0
+    return int(moment.timestamp()) * 1_000_000_000 if moment is not None else 0
+
+
 STATES: dict[str, Callable[[Object], NetworkObject | None]] = {
     "/registry/core/nodes/": node_state,
     "/registry/core/pods/": pod_state,
     "/registry/core/services/": service_state,
-    "/registry/discovery.k8s.io/endpointslices/": endpoint_slice_state,
+    "/registry/discovery.k8s.io/endpointslices/": slice_state,
     "/registry/core/namespaces/": namespace_state,
     "/registry/networking.k8s.io/ingresses/": ingress_state,
     "/registry/networking.k8s.io/networkpolicies/": network_policy,

@@ -24,6 +24,7 @@ _COMMANDS = {
     "matrix": "kubehop.cli.matrix",
     "trace": "kubehop.cli.trace",
     "policy": "kubehop.cli.policy",
+    "capture": "kubehop.cli.capture",
     "outside": "kubehop.cli.outside",
     "node": "kubehop.cli.node",
     "version": "kubehop.cli.version",

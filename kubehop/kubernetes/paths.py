@@ -32,5 +32,8 @@ def trace_path(namespace: str, pod: str) -> str:
     return f"/apis/kubehop.dev/v1alpha1/namespaces/{namespace}/pods/{pod}/trace"
 
 
+CAPTURES_PATH = "/apis/kubehop.dev/v1alpha1/captures"
+
+
 def dump_path(node: str) -> str:
     return f"/apis/kubehop.dev/v1alpha1/nodes/{node}/dump"

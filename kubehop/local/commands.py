@@ -28,6 +28,7 @@ RPC_SOCKET = "rpc.sock"
 
 _MASK_FLAG = {4: "--node-cidr-mask-size", 6: "--node-cidr-mask-size-ipv6"}
 
+CLOUD_METRICS_PORT = 10253
 FIRST_INHERITED = 3
 """The number of the first descriptor that a program inherits."""
 
@@ -70,8 +71,8 @@ def control_plane(spec: ClusterSpec, paths: ClusterPaths, api_port: int) -> Comm
 
 
 def dns(spec: ClusterSpec) -> Command:
-    """Inherits a UDP and a TCP socket of the underlay's port 53 for each of the cluster's IP
-    families, in this order.
+    """Inherits for each of the cluster's IP families a UDP and a TCP socket of the underlay's port
+    53 and a TCP socket of port 9153, in this order.
 
     It runs in the host's network, where the host's resolvers answer, and speaks to the control
     plane through a unix socket.
@@ -81,8 +82,11 @@ def dns(spec: ClusterSpec) -> Command:
         "coredns",
         "coredns_emu",
         ("--control-plane", f"unix:{RPC_SOCKET}"),
-        *(("--listen-udp", f"fd://{FIRST_INHERITED + 2 * i}") for i in range(len(addresses))),
-        *(("--listen-tcp", f"fd://{FIRST_INHERITED + 2 * i + 1}") for i in range(len(addresses))),
+        *(
+            (flag, f"fd://{FIRST_INHERITED + 3 * family + place}")
+            for family in range(len(addresses))
+            for place, flag in enumerate(("--listen-udp", "--listen-tcp", "--metrics-listen"))
+        ),
         *(("--advertise-address", str(address)) for address in addresses),
         ("--resolv-conf", "/etc/resolv.conf"),
         ("--name", "coredns"),
@@ -100,6 +104,7 @@ def cloud(spec: ClusterSpec) -> Command:
         ("--address", str(spec.addresses(CLOUD_ADDRESS)[0])),
         ("--pool", pool),
         ("--instance-id", "cloudlb"),
+        ("--metrics-listen", authority(spec.addresses(CLOUD_ADDRESS)[0], CLOUD_METRICS_PORT)),
     )
 
 

@@ -42,6 +42,8 @@ _MACHINE_SYSCTLS = {"net/ipv4/ip_forward": "0"}
 _IPV6_ENABLED = ("net/ipv6/conf/all/disable_ipv6", "0")
 """Namespaces may begin as the machine's own network is set (net.core.devconf_inherit_init_net)."""
 
+_DNS_METRICS_PORT = 9153
+
 
 class Underlay:
     """Lives as long as this object's descriptors are open; needs no clean-up."""
@@ -55,7 +57,9 @@ class Underlay:
         run_in_netns(self.netns, lambda: _make_bridge(has_ipv6=has_ipv6))
 
     def listen_dns(self, addresses: Iterable[IpAddress]) -> list[socket.socket]:
-        """A UDP and a TCP socket of port 53 for each of the DNS server's addresses."""
+        """A UDP and a TCP socket of port 53, and a TCP socket for its metrics, for each of the
+        DNS server's addresses.
+        """
         return run_in_netns(self.netns, lambda: _open_dns(addresses))
 
     def connect_node(self, number: int, address: IPv4Address) -> int:
@@ -157,4 +161,5 @@ def _open_dns(addresses: Iterable[IpAddress]) -> list[socket.socket]:
         datagrams = socket.socket(family, socket.SOCK_DGRAM)
         datagrams.bind(where)
         sockets += [datagrams, socket.create_server(where, family=family, backlog=1024)]
+        sockets.append(socket.create_server((str(address), _DNS_METRICS_PORT), family=family))
     return sockets

@@ -55,7 +55,7 @@ class ConntrackTable:
     def __init__(self, max_entries: int = DEFAULT_MAX_ENTRIES) -> None:
         self.fragments = FragmentTable()
         self.early_drops = 0
-        self._max_entries = max_entries
+        self.max_entries = max_entries
         self._by_key: dict[bytes, ConntrackEntry] = {}
         self._wheel = Wheel()
         self._unassured: deque[ConntrackEntry] = deque()  # the oldest first; may be stale
@@ -72,7 +72,7 @@ class ConntrackTable:
 
     @property
     def is_full(self) -> bool:
-        return self._entries >= self._max_entries and self._first_unassured() is None
+        return self._entries >= self.max_entries and self._first_unassured() is None
 
     def lookup(self, flow: FlowTuple) -> tuple[ConntrackEntry, bool] | None:
         key = pack_flow(flow)
@@ -168,7 +168,7 @@ class ConntrackTable:
         return self._by_key.get(entry.original_key) is entry
 
     def _has_room(self) -> bool:
-        if self._entries < self._max_entries:
+        if self._entries < self.max_entries:
             return True
         oldest = self._first_unassured()
         if oldest is None:

@@ -1,6 +1,6 @@
 """EndpointSlices (discovery.k8s.io/v1): who stands behind a Service."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from netcore.model.address import IpAddress
 
@@ -33,12 +33,15 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class EndpointSlice:
+    """`last_change_ns` is Unix time: when what it says came to be true; 0 is not known."""
+
     namespace: str
     name: str
     service_name: str
     address_type: str = "IPv4"
     ports: tuple[EndpointPort, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
+    last_change_ns: int = field(default=0, compare=False)
 
     @property
     def key(self) -> tuple[str, str]:

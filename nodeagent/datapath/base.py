@@ -16,6 +16,7 @@ from netcore.pipeline.context import Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.trace import Hop
 from netcore.pipeline.verdict import Verdict
+from nodeagent.datapath.sightings import CaptureFilter, Sighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,14 @@ class Datapath(Protocol):
         """Have `report` called for each matching packet, from the datapath's own thread."""
         ...
 
+    def capture(self, wanted: CaptureFilter, report: Callable[[Sighting], None]) -> Observer:
+        """Have `report` called for each wanted frame, from the datapath's own thread.
+
+        Unlike the rest this may block for a moment, and may be called from any thread. Raises
+        DatapathError.
+        """
+        ...
+
     def probe(self, flow: FlowTuple, ingress: Ingress) -> Observation:
         """What would become of a first packet of `flow`. Sends nothing, changes nothing."""
         ...
@@ -106,7 +115,9 @@ class Datapath(Protocol):
         ...
 
     def stats(self) -> Mapping[str, int]:
-        """Counters since the start: packets and bytes by verdict, drops by reason."""
+        """Counters since the start: packets and bytes by verdict, drops by reason. Also how
+        many flows are tracked now, and how many may be.
+        """
         ...
 
     def close(self) -> None:

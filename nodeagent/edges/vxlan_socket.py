@@ -34,7 +34,7 @@ class VxlanSocket:
     def __init__(self, address: IpAddress, port: int) -> None:
         """Raises DatapathError naming address and port when the port is taken."""
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-        self._port = port
+        self.port = port
         self._receiver = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._senders: list[socket.socket] = []
         try:
@@ -66,6 +66,16 @@ class VxlanSocket:
             return count, peer[0], _GRO_SIZE.unpack_from(ancillary[0][2])[0]
         return count, peer[0], count
 
+    def receive_with_port_into(self, buffer: memoryview) -> tuple[int, tuple[str, int], int]:
+        """As `receive_into`, with the port that the sender sent from."""
+        count, ancillary, _, peer = self._receiver.recvmsg_into((buffer,), _ANCILLARY_BYTES)
+        width = _GRO_SIZE.unpack_from(ancillary[0][2])[0] if ancillary else count
+        return count, (peer[0], peer[1]), width
+
+    def source_port(self, flow_hash: int) -> int:
+        """Which UDP port the datagrams of a flow leave from."""
+        return int(self._senders[flow_hash % SENDERS].getsockname()[1])
+
     def send(
         self, flow_hash: int, data: memoryview, destination: str, segment_bytes: int = 0
     ) -> None:
@@ -78,9 +88,9 @@ class VxlanSocket:
         if segment_bytes and segment_bytes < len(data):
             size = _SEGMENT_SIZE.pack(segment_bytes)
             ancillary = ((socket.SOL_UDP, _UDP_SEGMENT, size),)
-            sender.sendmsg((data,), ancillary, 0, (destination, self._port))
+            sender.sendmsg((data,), ancillary, 0, (destination, self.port))
         else:
-            sender.sendto(data, (destination, self._port))
+            sender.sendto(data, (destination, self.port))
 
     @property
     def overflowed(self) -> int:

@@ -1,6 +1,6 @@
 """The gRPC server of an agent: NodeAgent, health and reflection."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -9,6 +9,7 @@ from grpc_reflection.v1alpha import reflection
 from netcore.model.errors import ConfigError
 from nodeagent.agent import Agent
 from nodeagent.pods.kubelet import Kubelet
+from nodeagent.rpc.capture import Captures
 from nodeagent.rpc.dump import dump
 from nodeagent.rpc.exec import exec_stream
 from nodeagent.rpc.logs import logs_stream
@@ -23,10 +24,12 @@ _MAX_CONCURRENT_CALLS = 1000
 class NodeAgentService(pb_grpc.NodeAgentServicer):
     """Hands each call to the part of the node that it is about."""
 
-    def __init__(self, agent: Agent, kubelet: Kubelet) -> None:
+    def __init__(self, agent: Agent, kubelet: Kubelet, metrics: Callable[[], bytes]) -> None:
         self._agent = agent
         self._kubelet = kubelet
         self._traces = Traces(agent)
+        self._captures = Captures(agent)
+        self._metrics = metrics
 
     async def Exec(
         self,
@@ -62,6 +65,21 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
         async for response in self._traces.stream(request, context):
             yield response
 
+    async def Capture(
+        self,
+        request: pb.CaptureRequest,
+        context: grpc.aio.ServicerContext[pb.CaptureRequest, pb.CaptureResponse],
+    ) -> AsyncIterator[pb.CaptureResponse]:
+        async for response in self._captures.stream(request, context):
+            yield response
+
+    async def Metrics(
+        self,
+        request: pb.MetricsRequest,
+        context: grpc.aio.ServicerContext[pb.MetricsRequest, pb.MetricsResponse],
+    ) -> pb.MetricsResponse:
+        return pb.MetricsResponse(text=self._metrics())
+
 
 class AgentServer:
     """Listens first and serves later, so that a taken port is known before anything is made."""
@@ -87,9 +105,14 @@ class AgentServer:
                 "machine's; choose another --rpc-listen"
             ) from error
 
-    async def serve(self, agent: Agent, kubelet: Kubelet) -> None:
-        """Start answering calls for a node's network and its pods."""
-        pb_grpc.add_NodeAgentServicer_to_server(NodeAgentService(agent, kubelet), self._server)
+    async def serve(
+        self, agent: Agent, kubelet: Kubelet, metrics: Callable[[], bytes] = bytes
+    ) -> None:
+        """Start answering calls for a node's network and its pods. `metrics` gives its metrics
+        in Prometheus' text format.
+        """
+        service = NodeAgentService(agent, kubelet, metrics)
+        pb_grpc.add_NodeAgentServicer_to_server(service, self._server)
         checks = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(checks, self._server)
         await checks.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)

@@ -34,8 +34,12 @@ class FakeAgent(pb_grpc.NodeAgentServicer):
     refusal: tuple[grpc.StatusCode, str] | None = None
     trace_refusal: tuple[grpc.StatusCode, str] | None = None
     requests: list[Any] = field(default_factory=list)
+    captured: list[pb.CaptureResponse] = field(default_factory=list)
+    """What a capture sees; then it waits, or ends when `capture_ends`."""
+    capture_ends: bool = False
+    capture_refusal: tuple[grpc.StatusCode, str] | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when an Exec or Logs call is over, also when it was cancelled."""
+    """Set when an Exec, Logs or Capture call is over, also when it was cancelled."""
 
     async def Exec(self, request_iterator: Any, context: Any) -> AsyncIterator[pb.ExecResponse]:
         try:
@@ -91,6 +95,23 @@ class FakeAgent(pb_grpc.NodeAgentServicer):
             yield packet
         await asyncio.Event().wait()
 
+    async def Metrics(self, request: Any, context: Any) -> pb.MetricsResponse:
+        await self._refuse(context)
+        return pb.MetricsResponse(text=f"# of {self.node}\n".encode())
+
+    async def Capture(self, request: Any, context: Any) -> AsyncIterator[pb.CaptureResponse]:
+        try:
+            self.requests.append(request)
+            if self.capture_refusal is not None:
+                await context.abort(*self.capture_refusal)
+            yield pb.CaptureResponse(started=True, vxlan_port=4789)
+            for response in self.captured:
+                yield response
+            if not self.capture_ends:
+                await asyncio.Event().wait()
+        finally:
+            self.ended.set()
+
     async def _refuse(self, context: Any) -> None:
         if self.refusal is not None:
             await context.abort(*self.refusal)
@@ -133,12 +154,15 @@ class FakeReader:
         return self.objects.get(resource, []), "1"
 
 
-def node(name: str, address: str, *, ready: bool = True) -> dict[str, Any]:
+def node(name: str, address: str, *, ready: bool = True, ip: str = "") -> dict[str, Any]:
     """A Node with an agent."""
     conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
     return {
         "metadata": {"name": name, "annotations": {"kubehop.dev/agent-address": address}},
-        "status": {"conditions": conditions},
+        "status": {
+            "conditions": conditions,
+            "addresses": [{"type": "InternalIP", "address": ip}] if ip else [],
+        },
     }
 
 

@@ -1,4 +1,4 @@
-"""The routes of kubehop.dev/v1alpha1: traces of pods, tables of nodes."""
+"""The routes of kubehop.dev/v1alpha1: traces of pods, tables of nodes, captures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from aiohttp import web
 
 from controlplane.api.errors import StatusError, bad_request, method_not_allowed, no_such_path
 from controlplane.api.extensions import wire
+from controlplane.api.extensions.capture_places import orders
+from controlplane.api.extensions.capture_request import parse_request as parse_capture
+from controlplane.api.extensions.capturing import LiveCapture
 from controlplane.api.extensions.trace_request import HttpTrace, parse_request
 from controlplane.api.extensions.tracing import LiveTrace
 from controlplane.api.http.body import read
@@ -33,6 +36,10 @@ class ExtensionHandler:
 
     async def __call__(self, request: web.Request, info: RequestInfo) -> web.StreamResponse:
         """The answer. Raises StatusError before anything is sent."""
+        if (info.version, info.resource, info.name) == (VERSION, "captures", None):
+            if info.verb != "create":
+                raise method_not_allowed()
+            return await self._capture(request)
         if info.version != VERSION or not info.name:
             raise no_such_path()
         match info.resource, info.subresource, info.namespace:
@@ -45,6 +52,11 @@ class ExtensionHandler:
                     raise method_not_allowed()
                 return await self._dump(request, info.name)
         raise no_such_path()
+
+    async def _capture(self, request: web.Request) -> web.StreamResponse:
+        wish = parse_capture(await read(request))
+        capture = LiveCapture(self._agents, await orders(self._reader, wish))
+        return await capture.run(request, wish.timeout_s)
 
     async def _dump(self, request: web.Request, node: str) -> web.Response:
         tables = tuple(request.query.getall("table", []))

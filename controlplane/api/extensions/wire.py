@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from controlplane.rpc.agent_types import Dump, Flow, Hop, Packet
+    from controlplane.rpc.capture_types import Dropped, Frame
 
 NDJSON = "application/x-ndjson"
 _NS = 1_000_000_000
@@ -82,6 +84,26 @@ def dump(node: str, found: Dump) -> dict[str, Any]:
         "tables": tables,
         "listings": listings,
     }
+
+
+def frame(node: str, found: Frame) -> dict[str, Any]:
+    """A captured frame; `data` is base64, the time Unix time in nanoseconds."""
+    return {
+        "type": "frame",
+        "node": node,
+        "place": found.place,
+        "timeUnixNano": found.time_unix_ns,
+        "inbound": found.inbound,
+        "data": b64encode(found.data).decode(),
+        "originalLength": found.original_bytes,
+        "packetId": found.packet_id,
+        "comment": found.comment,
+    }
+
+
+def dropped(node: str, found: Dropped) -> dict[str, Any]:
+    """How many more frames of a place were not kept."""
+    return {"type": "dropped", "node": node, "place": found.place, "frames": found.frames}
 
 
 def rfc3339_nano(unix_ns: int) -> str:

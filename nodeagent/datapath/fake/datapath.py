@@ -1,6 +1,7 @@
 """A datapath that only remembers what it was told: for tests of those who drive one."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.tuple import FlowTuple
@@ -9,6 +10,9 @@ from netcore.pipeline.context import Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.verdict import ToHost
 from nodeagent.datapath.base import Observation, ObservationFilter, Observer, PodPort
+from nodeagent.datapath.sightings import CaptureFilter, Sighting
+
+_Running = TypeVar("_Running")
 
 
 class FakeDatapath:
@@ -18,6 +22,7 @@ class FakeDatapath:
         self.snapshots = [snapshot]
         self.ports: dict[str, PodPort] = {}
         self.reports: list[Callable[[Observation], None]] = []
+        self.captures: list[tuple[CaptureFilter, Callable[[Sighting], None]]] = []
         self.closed = False
 
     @property
@@ -37,7 +42,11 @@ class FakeDatapath:
 
     def observe(self, wanted: ObservationFilter, report: Callable[[Observation], None]) -> Observer:
         self.reports.append(report)
-        return _FakeObserver(self, report)
+        return _FakeObserver(self.reports, report)
+
+    def capture(self, wanted: CaptureFilter, report: Callable[[Sighting], None]) -> Observer:
+        self.captures.append((wanted, report))
+        return _FakeObserver(self.captures, (wanted, report))
 
     def probe(self, flow: FlowTuple, ingress: Ingress) -> Observation:
         return Observation(0, "fake", str(flow), (), ToHost())
@@ -52,10 +61,10 @@ class FakeDatapath:
         self.closed = True
 
 
-class _FakeObserver:
-    def __init__(self, datapath: FakeDatapath, report: Callable[[Observation], None]) -> None:
-        self._datapath, self._report = datapath, report
+class _FakeObserver(Generic[_Running]):
+    def __init__(self, running: list[_Running], own: _Running) -> None:
+        self._running, self._own = running, own
 
     def close(self) -> None:
-        if self._report in self._datapath.reports:
-            self._datapath.reports.remove(self._report)
+        if self._own in self._running:
+            self._running.remove(self._own)

@@ -16,6 +16,8 @@ from netcore.pipeline.context import FromTunnel, Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.verdict import Drop, DropReason
 from nodeagent.datapath.base import Observation, ObservationFilter, Observer, PodPort
+from nodeagent.datapath.sightings import HOST, CaptureFilter, Sighting, pod_place
+from nodeagent.datapath.userspace.capturing import Captures
 from nodeagent.datapath.userspace.devices import (
     BUFFER_BYTES,
     PodDevice,
@@ -30,6 +32,7 @@ from nodeagent.datapath.userspace.pace import Pace
 from nodeagent.datapath.userspace.tunnel import InvalidVni, Tunnel
 from nodeagent.edges.icmpv6_socket import Icmpv6Socket
 from nodeagent.edges.tap import has_offload_header, offered_offloads
+from nodeagent.edges.underlay import UnderlayLink
 from nodeagent.edges.vxlan_socket import VxlanSocket
 
 log = logging.getLogger(__name__)
@@ -49,12 +52,14 @@ class UserspaceDatapath:
         lead_in: Callable[[HostPlan], None],
         icmpv6: Icmpv6Socket | None = None,
         *,
+        read_link: Callable[[], UnderlayLink] = lambda: UnderlayLink(bytes(4)),
         clock: Callable[[], float] = time.monotonic,
         random_below: Callable[[int], int] = RANDOM_BELOW,
     ) -> None:
         """Owns `tunnel`, `icmpv6` and the descriptor `host_tap` from now on. `lead_in` makes the
         node's kernel hand over what the plan says, and may raise DatapathError. `clock` (monotonic
-        seconds) and `random_below` are what packets are decided by.
+        seconds) and `random_below` are what packets are decided by. `read_link` tells captures
+        what is around the tunnel's datagrams.
         """
         host = Tap(host_tap, vtep_mac, has_offload_header(host_tap))
         self._host = host
@@ -78,6 +83,10 @@ class UserspaceDatapath:
         self._icmpv6 = None if icmpv6 is None else Icmpv6Copies(icmpv6, self._engine)
         if icmpv6 is not None and self._icmpv6 is not None:
             self._loop.add(icmpv6.descriptor, self._icmpv6.drain)
+        self._places = {host_tap: HOST}
+        self._captures = Captures(
+            self._loop, self._engine, self._tunnel, tunnel, self._places, read_link
+        )
         self._loop.start()
 
     @property
@@ -106,6 +115,9 @@ class UserspaceDatapath:
         self._loop.call(lambda: self._engine.watch(watcher))
         return RunningObservation(self._loop, self._engine, watcher)
 
+    def capture(self, wanted: CaptureFilter, report: Callable[[Sighting], None]) -> Observer:
+        return self._captures.begin(wanted, report)
+
     def probe(self, flow: FlowTuple, ingress: Ingress) -> Observation:
         found: list[Observation] = []
         self._loop.call(lambda: found.append(probe(self._engine, flow, ingress)))
@@ -118,7 +130,10 @@ class UserspaceDatapath:
 
     def stats(self) -> Mapping[str, int]:
         counted = self._engine.counters.read()
-        counted["conntrack_early_drops"] = self._engine.conntrack.early_drops
+        conntrack = self._engine.conntrack
+        counted["conntrack_entries"] = len(conntrack)
+        counted["conntrack_limit"] = conntrack.max_entries
+        counted["conntrack_early_drops"] = conntrack.early_drops
         if overflowed := self._socket.overflowed:
             counted["drop_tunnel_queue_overflow"] = overflowed
         return counted
@@ -140,6 +155,7 @@ class UserspaceDatapath:
         device = pod_device(port)
         way_in = Port(device.ingress, f"pod {port.name}", device.tap)
         self._devices[port.uid] = device
+        self._places[port.descriptor] = pod_place(port.name)
         self._engine.add_pod(port.ips, device.tap)
         drain = partial(self._drain_tap, device.tap, way_in, Pace())
         self._loop.add(port.descriptor, drain)
@@ -150,6 +166,7 @@ class UserspaceDatapath:
             return
         self._engine.remove_pod(device.port.ips)
         self._loop.remove(device.port.descriptor)
+        self._places.pop(device.port.descriptor, None)
         device.tap.close()
 
     def _apply(self, snapshot: Snapshot) -> None:
@@ -176,7 +193,9 @@ class UserspaceDatapath:
         try:
             for sender, received in self._tunnel.receive(self._tunnel_pace):
                 if isinstance(received, PacketError):
-                    engine.counters.verdict(Drop(_reason(received)), 0)
+                    drop = Drop(_reason(received))
+                    engine.counters.verdict(drop, 0)
+                    self._captures.refused_datagram(drop)
                 else:
                     engine.handle(self._peer(sender), received)
         except OSError:  # an ICMP error about an earlier datagram

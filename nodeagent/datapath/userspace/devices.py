@@ -19,6 +19,11 @@ BUFFER_BYTES = HEADROOM_BYTES + 65_550  # the largest IP packet and its Ethernet
 _NO_OFFLOAD = bytes(HEADROOM_BYTES)
 
 
+def with_headroom(frame: bytes) -> memoryview:
+    """A buffer for an ordinary frame, whose checksums are filled in."""
+    return memoryview(bytearray(HEADROOM_BYTES) + frame)
+
+
 @dataclass(frozen=True, slots=True)
 class Tap:
     """A TAP device: a pod's eth0 or the host endpoint. `mac` is the far end's address.

@@ -28,7 +28,7 @@ from netcore.packet.rewrite import apply_rewrite, rewrite_quoted, set_macs
 from netcore.pipeline.context import Context, FromHost, FromTunnel, Ingress
 from netcore.pipeline.decide import decide
 from netcore.pipeline.snapshot import Snapshot
-from netcore.pipeline.trace import Hop, Stage
+from netcore.pipeline.trace import Hop
 from netcore.pipeline.verdict import (
     Decision,
     Deliver,
@@ -42,7 +42,7 @@ from netcore.pipeline.verdict import (
 )
 from nodeagent.datapath.userspace.answers import answer_reject, answer_reply
 from nodeagent.datapath.userspace.counters import Counters, counter_names
-from nodeagent.datapath.userspace.devices import HEADROOM_BYTES, Tap
+from nodeagent.datapath.userspace.devices import HEADROOM_BYTES, Tap, with_headroom
 from nodeagent.datapath.userspace.flowcache import (
     PLAIN_BYTES,
     CachedFlow,
@@ -50,6 +50,8 @@ from nodeagent.datapath.userspace.flowcache import (
     Output,
     read_plain,
 )
+from nodeagent.datapath.userspace.outcome import not_carried_out
+from nodeagent.datapath.userspace.recorder import Recorder
 from nodeagent.datapath.userspace.tracking import Tracking
 from nodeagent.datapath.userspace.tunnel import Tunnel
 
@@ -97,6 +99,7 @@ class Engine:
         self.conntrack = self._tracking.conntrack
         self.counters = Counters()
         self._watchers: list[Watcher] = []
+        self._recorder: Recorder | None = None
         self._generation = 0
         self._fast_generation = 0  # _NOBODY while somebody observes
         self._mtu_bytes = snapshot.config.pod_mtu_bytes
@@ -141,6 +144,10 @@ class Engine:
             self._watchers.remove(watcher)
         if not self._watchers:
             self._fast_generation = self._generation
+
+    def record(self, recorder: Recorder | None) -> None:
+        """Show every frame to `recorder`, which has to `watch`, too; None: to nobody."""
+        self._recorder = recorder
 
     def handle(self, port: Port, buffer: memoryview) -> None:
         """One whole frame behind its offload header, which may be rewritten in place."""
@@ -211,7 +218,10 @@ class Engine:
             if buffer[0] or buffer[1]:
                 packet = with_offload(packet, frame, parse_offload(buffer))
         except PacketError:
-            self.counters.verdict(Drop(DropReason.CT_TRUNCATED_OR_INVALID_HEADER), len(frame))
+            unreadable = Drop(DropReason.CT_TRUNCATED_OR_INVALID_HEADER)
+            self.counters.verdict(unreadable, len(frame))
+            if self._recorder is not None:
+                self._recorder.refused(port, buffer, unreadable)
             return
         now = self.clock()
         flow = FlowTuple(packet.protocol, packet.src, packet.src_port, packet.dst, packet.dst_port)
@@ -226,7 +236,11 @@ class Engine:
             else:
                 self.counters.count("drop_queue_full")
             return
-        self._decide(port, packet, buffer, flow, now)
+        if self._recorder is None:
+            self._decide(port, packet, buffer, flow, now)
+            return
+        with self._recorder.packet(port, buffer):
+            self._decide(port, packet, buffer, flow, now)
 
     def _is_current(self, cached: CachedFlow, packet: Packet, now: float) -> bool:
         return (
@@ -243,6 +257,7 @@ class Engine:
     def _decide(
         self, port: Port, packet: Packet, buffer: memoryview, flow: FlowTuple, now: float
     ) -> None:
+        self.counters.count("decided_packets")
         trace: list[Hop] | None = [] if self._watchers else None
         arrived_ns = time.time_ns()
         context = self.context(port.ingress, now)
@@ -251,7 +266,7 @@ class Engine:
         if trace is None:
             return
         if happened is not decision.verdict:
-            trace.append(_not_carried_out(flow, happened))
+            trace.append(not_carried_out(flow, happened))
             decision = replace(decision, verdict=happened)
         for watcher in self._watchers:
             watcher(arrived_ns, port, packet, decision, trace)
@@ -339,6 +354,8 @@ class Engine:
         for part in _fragments(buffer, packet, mtu_bytes) if mtu_bytes else (buffer,):
             if output.send(part):
                 self.counters.add(counter_names(verdict), len(part) - HEADROOM_BYTES)
+                if self._recorder is not None:
+                    self._recorder.sent(output, part)
             else:
                 self.counters.count("drop_queue_full")
                 sent = False
@@ -359,9 +376,10 @@ class Engine:
                 answer = None
         if answer is None:
             return
-        buffer = _with_headroom(answer)
+        buffer = with_headroom(answer)
         if port.tap is not None:
-            port.tap.send(buffer)
+            if port.tap.send(buffer) and self._recorder is not None:
+                self._recorder.sent(port.tap, buffer)
         elif not isinstance(port.ingress, FromTunnel) or packet.quoted is None:
             # The sender is on another node: the answer takes the node's own way there.
             self.handle(self.host_port, buffer)
@@ -378,20 +396,4 @@ def _fragments(buffer: memoryview, packet: Packet, mtu_bytes: int) -> list[memor
         offload = parse_offload(buffer)
         end = packet.l3_offset + packet.ip_length
         complete_checksum(frame, offload.checksum_start, offload.checksum_offset, end)
-    return [_with_headroom(part) for part in fragment_ipv4(frame, parse_packet(frame), mtu_bytes)]
-
-
-def _with_headroom(frame: bytes) -> memoryview:
-    return memoryview(bytearray(HEADROOM_BYTES) + frame)
-
-
-def _not_carried_out(flow: FlowTuple, happened: Verdict) -> Hop:
-    reason = happened.reason if isinstance(happened, Drop) else DropReason.DROP_REASON_UNKNOWN
-    rule, why = _WHY_NOT.get(reason, ("queue full", "the device or socket took no more"))
-    return Hop(Stage.DELIVER, rule, flow, flow, why)
-
-
-_WHY_NOT = {
-    DropReason.CT_MAP_INSERTION_FAILED: ("conntrack", "the flow could not be remembered"),
-    DropReason.STALE_OR_UNROUTABLE_IP: ("no device", "the pod's device is not here"),
-}
+    return [with_headroom(part) for part in fragment_ipv4(frame, parse_packet(frame), mtu_bytes)]

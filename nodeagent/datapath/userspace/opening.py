@@ -2,6 +2,7 @@
 
 import os
 from contextlib import ExitStack
+from functools import partial
 from ipaddress import IPv6Address
 
 from netcore.model.address import IpAddress
@@ -14,6 +15,7 @@ from nodeagent.edges.icmpv6_socket import Icmpv6Socket
 from nodeagent.edges.links import device_of
 from nodeagent.edges.sysctl import HOST_SETTINGS, IPV6_HOST_SETTINGS, ensure
 from nodeagent.edges.tap import open_tap
+from nodeagent.edges.underlay import underlay_link
 from nodeagent.edges.vxlan_socket import VxlanSocket
 
 
@@ -42,7 +44,13 @@ def open_userspace(site: Site) -> UserspaceDatapath:
         copies = _icmpv6_socket(site)
         undo.pop_all()
     return UserspaceDatapath(
-        site.snapshot, tunnel, host_tap, site.vtep_mac, endpoint.apply, icmpv6=copies
+        site.snapshot,
+        tunnel,
+        host_tap,
+        site.vtep_mac,
+        endpoint.apply,
+        icmpv6=copies,
+        read_link=partial(underlay_link, site.underlay),
     )
 
 

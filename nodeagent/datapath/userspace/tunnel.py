@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from netcore.model.address import text
 from netcore.model.errors import BadHeader, PacketError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from netcore.packet.segment import Segmenter
     from nodeagent.datapath.userspace.pace import Pace
-    from nodeagent.edges.vxlan_socket import VxlanSocket
 
 _VXLAN_AT = HEADROOM_BYTES - VXLAN_HEADER_BYTES
 _MAX_DESTINATIONS = 4096
@@ -35,6 +34,18 @@ _read_checksum_place = Struct("=HH").unpack_from
 
 class InvalidVni(PacketError):
     """A VXLAN header of another network."""
+
+
+class Datagrams(Protocol):
+    """The part of nodeagent.edges.vxlan_socket.VxlanSocket that a tunnel needs."""
+
+    capabilities: frozenset[str]
+
+    def receive_into(self, buffer: memoryview) -> tuple[int, str, int]: ...
+
+    def send(
+        self, flow_hash: int, data: memoryview, destination: str, segment_bytes: int = 0
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,7 @@ class TunnelPath:
 class Tunnel:
     """This node's VTEP. Not for several threads."""
 
-    def __init__(self, socket: VxlanSocket, vni: int, *, may_coalesce: bool) -> None:
+    def __init__(self, socket: Datagrams, vni: int, *, may_coalesce: bool) -> None:
         """`may_coalesce`: those who get what is received can take super-packets."""
         self._socket = socket
         self._vni = vni
@@ -66,6 +77,10 @@ class Tunnel:
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._room = self._buffer[_VXLAN_AT:]
         self._single = memoryview(bytearray(BUFFER_BYTES))
+
+    def use(self, socket: Datagrams) -> None:
+        """Send and receive through `socket` from now on, which can what the one before could."""
+        self._socket = socket
 
     def path(self, underlay: bytes, mac: bytes, flow_hash: int) -> TunnelPath:
         destination = self._destinations.get(underlay)

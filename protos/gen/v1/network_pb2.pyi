@@ -672,11 +672,14 @@ class EndpointSlice(_message.Message):
     ADDRESS_TYPE_FIELD_NUMBER: _builtins.int
     PORTS_FIELD_NUMBER: _builtins.int
     ENDPOINTS_FIELD_NUMBER: _builtins.int
+    LAST_CHANGE_UNIX_NS_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     name: _builtins.str
     service_name: _builtins.str
     address_type: _builtins.str
     """IPv4, IPv6"""
+    last_change_unix_ns: _builtins.int
+    """when what it says came to be true; 0: not known"""
     @_builtins.property
     def ports(self) -> _containers.RepeatedCompositeFieldContainer[Global___EndpointPort]: ...
     @_builtins.property
@@ -690,10 +693,11 @@ class EndpointSlice(_message.Message):
         address_type: _builtins.str = ...,
         ports: _abc.Iterable[Global___EndpointPort] | None = ...,
         endpoints: _abc.Iterable[Global___Endpoint] | None = ...,
+        last_change_unix_ns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_type", b"address_type", "endpoints", b"endpoints", "name", b"name", "namespace", b"namespace", "ports", b"ports", "service_name", b"service_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_type", b"address_type", "endpoints", b"endpoints", "last_change_unix_ns", b"last_change_unix_ns", "name", b"name", "namespace", b"namespace", "ports", b"ports", "service_name", b"service_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -54,6 +54,16 @@ class NodeAgentStub:
                 request_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.TraceRequest.SerializeToString,
                 response_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.TracedPacket.FromString,
                 _registered_method=True)
+        self.Capture = channel.unary_stream(
+                '/kubehop.v1.NodeAgent/Capture',
+                request_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.CaptureRequest.SerializeToString,
+                response_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.CaptureResponse.FromString,
+                _registered_method=True)
+        self.Metrics = channel.unary_unary(
+                '/kubehop.v1.NodeAgent/Metrics',
+                request_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsRequest.SerializeToString,
+                response_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsResponse.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -89,6 +99,21 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Capture(self, request, context):
+        """Frames at the places of their way over the node, until the call is cancelled.
+        RESOURCE_EXHAUSTED: too many captures run on this node.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Metrics(self, request, context):
+        """The node's metrics in Prometheus' text format.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +136,16 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.Trace,
                     request_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.TraceRequest.FromString,
                     response_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.TracedPacket.SerializeToString,
+            ),
+            'Capture': grpc.unary_stream_rpc_method_handler(
+                    servicer.Capture,
+                    request_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.CaptureRequest.FromString,
+                    response_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.CaptureResponse.SerializeToString,
+            ),
+            'Metrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.Metrics,
+                    request_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsRequest.FromString,
+                    response_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -221,6 +256,60 @@ class NodeAgent:
             '/kubehop.v1.NodeAgent/Trace',
             protos_dot_gen_dot_v1_dot_nodeagent__pb2.TraceRequest.SerializeToString,
             protos_dot_gen_dot_v1_dot_nodeagent__pb2.TracedPacket.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Capture(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/kubehop.v1.NodeAgent/Capture',
+            protos_dot_gen_dot_v1_dot_nodeagent__pb2.CaptureRequest.SerializeToString,
+            protos_dot_gen_dot_v1_dot_nodeagent__pb2.CaptureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Metrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kubehop.v1.NodeAgent/Metrics',
+            protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsRequest.SerializeToString,
+            protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,12 @@ class NodeAgentStub:
     """Hop by hop what happens to packets. With `probe` one made-up packet is decided and
     nothing is sent; with `live` packets that really pass are reported as they are decided.
     """
+    Capture: _grpc.UnaryStreamMultiCallable[_nodeagent_pb2.CaptureRequest, _nodeagent_pb2.CaptureResponse]
+    """Frames at the places of their way over the node, until the call is cancelled.
+    RESOURCE_EXHAUSTED: too many captures run on this node.
+    """
+    Metrics: _grpc.UnaryUnaryMultiCallable[_nodeagent_pb2.MetricsRequest, _nodeagent_pb2.MetricsResponse]
+    """The node's metrics in Prometheus' text format."""
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -59,6 +65,12 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """Hop by hop what happens to packets. With `probe` one made-up packet is decided and
     nothing is sent; with `live` packets that really pass are reported as they are decided.
     """
+    Capture: _aio.UnaryStreamMultiCallable[_nodeagent_pb2.CaptureRequest, _nodeagent_pb2.CaptureResponse]  # type: ignore[assignment]
+    """Frames at the places of their way over the node, until the call is cancelled.
+    RESOURCE_EXHAUSTED: too many captures run on this node.
+    """
+    Metrics: _aio.UnaryUnaryMultiCallable[_nodeagent_pb2.MetricsRequest, _nodeagent_pb2.MetricsResponse]  # type: ignore[assignment]
+    """The node's metrics in Prometheus' text format."""
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -96,5 +108,23 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         """Hop by hop what happens to packets. With `probe` one made-up packet is decided and
         nothing is sent; with `live` packets that really pass are reported as they are decided.
         """
+
+    @_abc_1.abstractmethod
+    def Capture(
+        self,
+        request: _nodeagent_pb2.CaptureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_nodeagent_pb2.CaptureResponse], _abc.AsyncIterator[_nodeagent_pb2.CaptureResponse]]:
+        """Frames at the places of their way over the node, until the call is cancelled.
+        RESOURCE_EXHAUSTED: too many captures run on this node.
+        """
+
+    @_abc_1.abstractmethod
+    def Metrics(
+        self,
+        request: _nodeagent_pb2.MetricsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_nodeagent_pb2.MetricsResponse, _abc.Awaitable[_nodeagent_pb2.MetricsResponse]]:
+        """The node's metrics in Prometheus' text format."""
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

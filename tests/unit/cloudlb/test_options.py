@@ -40,3 +40,12 @@ def test_what_is_wrong_is_one_line(arguments, message, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("cloudlb: ")
     assert message in line
+
+
+def test_metrics_are_served_where_it_is_said(capsys):
+    options = parse_options(["--control-plane", "a:1", "--metrics-listen", "[::1]:10253"])
+    assert options.metrics == ("::1", 10253)
+    for wrong in ("10253", "x:1", "127.0.0.1:x", "127.0.0.1:99999"):
+        with pytest.raises(SystemExit):
+            parse_options(["--control-plane", "a:1", "--metrics-listen", wrong])
+        assert capsys.readouterr().err.startswith("cloudlb: ")

@@ -61,3 +61,9 @@ def test_the_own_address_is_the_one_towards_the_control_plane():
 def test_a_socket_file_tells_no_address():
     with pytest.raises(ConfigError, match="names no host"):
         source_towards("unix:/run/control-plane")
+
+
+def test_metrics_are_served_where_it_is_said():
+    at = ("--metrics-listen", "fd://5", "--metrics-listen", "[::1]:9153")
+    options = parse_options(["--control-plane", "a:1", "--listen", "127.0.0.1:53", *at])
+    assert [str(address) for address in options.metrics] == ["fd://5", "[::1]:9153"]

@@ -47,6 +47,8 @@ def test_version(capsys):
         (["status"], 1, 'no cluster with the name "kubehop" runs; start one with: kubehop up'),
         (["kubeconfig"], 1, "no cluster with the name"),
         (["trace", "p", "u"], 1, "no cluster with the name"),
+        (["capture", "pod/p"], 1, "no cluster with the name"),
+        (["capture", "port", "x"], 2, "at 'x': expected a port number"),
         (["node", "n", "dump"], 1, "no cluster with the name"),
         (["node", "n", "dump", "--name", "late"], 1, 'no cluster with the name "late"'),
         (["node", "--name", "early", "n", "dump"], 1, 'no cluster with the name "early"'),

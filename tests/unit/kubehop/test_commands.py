@@ -48,6 +48,7 @@ def test_the_dns_server_understands_its_flags():
     assert options.control_plane == "unix:rpc.sock"
     assert [address.fd for address in options.udp] == [3]
     assert [address.fd for address in options.tcp] == [4]
+    assert [address.fd for address in options.metrics] == [5]
 
 
 def test_an_agent_understands_its_flags():
@@ -72,8 +73,8 @@ def test_programs_of_a_dual_stack_cluster_understand_their_flags():
     assert (settings.node_cidr_mask_size, settings.node_cidr_mask_size_ipv6) == (24, 64)
     assert settings.advertise_address == "172.18.0.2"
     assert "[fc00:f853:ccd:e793::2]:6443" in control_plane.api_listen
-    assert [address.fd for address in dns.udp] == [3, 5]
-    assert [address.fd for address in dns.tcp] == [4, 6]
+    assert [address.fd for address in dns.udp] == [3, 6]
+    assert [address.fd for address in dns.tcp] == [4, 7]
     assert list(map(str, dns.advertise)) == ["172.18.0.3", "fc00:f853:ccd:e793::3"]
     assert agent.underlay_address == "172.18.0.11,fc00:f853:ccd:e793::b"
     assert agent.rpc_listen == "172.18.0.11:7444"

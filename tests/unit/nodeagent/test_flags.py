@@ -64,3 +64,13 @@ def test_usage_errors_exit_with_2(arguments, capsys):
         parse_flags(arguments)
     assert caught.value.code == 2
     assert "usage: nodeagent" in capsys.readouterr().err
+
+
+def test_metrics_are_served_where_it_is_said():
+    needed = ["--control-plane", "cp:7443", "--state-dir", "/x"]
+    assert parse_flags(needed).metrics_listen == ()
+    at = ["--metrics-listen", "0.0.0.0:10249", "--metrics-listen", "[::1]:1"]
+    assert parse_flags([*needed, *at]).metrics_listen == (("0.0.0.0", 10249), ("::1", 1))
+    for wrong in ("10249", "x:1", "127.0.0.1:x", "127.0.0.1:99999"):
+        with pytest.raises(ConfigError):
+            parse_flags([*needed, "--metrics-listen", wrong])

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from nodeagent.main import _work
+from nodeagent.metrics.page import MetricsPage
 from tests.support.cluster import cluster
 
 
@@ -65,9 +66,12 @@ def agent(keep_applied):
     )
 
 
+PAGE = MetricsPage(bytes, ())
+
+
 def work(keep_applied, runtime, kubelet, stopping):
     membership = SimpleNamespace(heartbeat_interval_s=10.0)
-    return _work(agent(keep_applied), kubelet, Client(), membership, runtime, stopping)
+    return _work(agent(keep_applied), kubelet, Client(), membership, runtime, stopping, PAGE)
 
 
 async def test_a_part_that_fails_ends_the_agent_and_its_pods_with_it():

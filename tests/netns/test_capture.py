@@ -1,0 +1,211 @@
+"""`kubehop capture` of real packets, read by the real Wireshark and tcpdump."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from tests.support.captures import tshark
+from tests.support.kubectl import wait_until
+from tests.support.local_cluster import KUBEHOP, local_cluster
+from tests.support.shop import deploy_shop, pods_of, try_backend
+
+pytestmark = [
+    pytest.mark.netns,
+    pytest.mark.kubectl,
+    pytest.mark.skipif(
+        not shutil.which("tshark") or not shutil.which("tcpdump"),
+        reason="tshark and tcpdump are needed",
+    ),
+]
+TIMEOUT_S = 60
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with local_cluster("captured", tmp_path_factory.mktemp("cluster"), "--nodes", "2") as running:
+        deploy_shop(running.kubectl)
+        yield running
+
+
+@pytest.fixture
+def kubectl(cluster):
+    return cluster.kubectl
+
+
+class Running:
+    """A capture in the background, which has begun."""
+
+    def __init__(self, cluster, *arguments, stdout=subprocess.DEVNULL):
+        self.process = subprocess.Popen(
+            [KUBEHOP, "capture", "--name", cluster.name, *arguments],
+            env=cluster.environment,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.said = self.process.stderr.readline()
+        assert self.said.startswith("capturing on"), self.said
+
+    def end(self):
+        self.process.terminate()
+        return self.outcome()
+
+    def outcome(self):
+        _, errors = self.process.communicate(timeout=TIMEOUT_S)
+        assert self.process.returncode == 0, self.said + errors
+        return errors
+
+
+@pytest.fixture
+def far_apart(kubectl):
+    """The frontend, and the backend that is on the other node."""
+    (frontend,) = pods_of(kubectl, "frontend").items()
+    backends = pods_of(kubectl, "backend").items()
+    return frontend, next(each for each in backends if each[1]["node"] != frontend[1]["node"])
+
+
+def test_every_hop_of_a_request_across_nodes(cluster, kubectl, far_apart, tmp_path):
+    (frontend, near), (backend, far) = far_apart
+    path = tmp_path / "request.pcapng"
+    running = Running(cluster, "-w", str(path), "tcp", "and", "host", near["ip"])
+    body = try_backend(kubectl, f"http://{far['ip']}")
+    assert body.returncode == 0, body.stderr
+    assert ", 0 dropped" in running.end()
+
+    fields = ("frame.interface_name", "frame.packet_flags_direction", "frame.packet_id",
+              "frame.comment", "vxlan.vni", "eth.dst")  # fmt: skip
+    found = tshark(path, *fields, only="tcp.flags.syn==1 && tcp.flags.ack==0")
+    assert [each[:2] for each in found] == [
+        (f"pod/default/{frontend}", "0x00000002"),
+        (f"{near['node']}/vxlan", "0x00000002"),
+        (f"{far['node']}/vxlan", "0x00000001"),
+        (f"pod/default/{backend}", "0x00000001"),
+    ]
+    left, sent, received, came = found
+    assert left[2] == sent[2] != received[2] == came[2]
+    assert f"FORWARDED into VXLAN to node {far['node']}" in left[3]
+    assert f"FORWARDED to pod {far['ip']}" in came[3]
+    assert (sent[4], received[4], left[4]) == ("1", "1", "")
+    assert "encap: " in sent[3]
+    wrong = "ip.checksum.status==0 || tcp.checksum.status==0 || udp.checksum.status==0"
+    assert tshark(path, "frame.number", only=f"_ws.malformed || {wrong}") == []
+    requests = tshark(
+        path, "frame.interface_name", only='tcp.dstport == 80 && frame contains "GET / HTTP"'
+    )
+    assert len(requests) == 4
+
+
+def test_the_underlay_is_seen_as_the_kernel_sees_it(cluster, kubectl, far_apart, tmp_path):
+    (_, near), (_, far) = far_apart
+    ours, kernels = tmp_path / "ours.pcapng", tmp_path / "kernel.pcap"
+    inside = ["nsenter", f"--net={_namespace(cluster, near['node'])}"]
+    tcpdump = subprocess.Popen(
+        [*inside, "tcpdump", "--immediate-mode", "-Z", "root", "-U", "-n", "-i", "any",
+         "-y", "LINUX_SLL2", "-w", kernels, "udp port 4789"], stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert "listening on any" in _until(tcpdump.stderr, "listening on any")
+    link = f"{near['node']}-{far['node']}"
+    running = Running(cluster, "link", link, "-w", str(ours), "tcp", "port", "80")
+    assert try_backend(kubectl, f"http://{far['ip']}").returncode == 0
+    running.end()
+    tcpdump.terminate()
+    tcpdump.communicate(timeout=TIMEOUT_S)
+
+    fields = ("ip.src", "ip.dst", "udp.srcport", "udp.dstport", "ip.ttl", "ip.flags.df",
+              "vxlan.vni", "tcp.seq_raw", "tcp.ack_raw", "tcp.flags", "tcp.checksum",
+              "udp.checksum")  # fmt: skip
+    of_pods = f"vxlan && ip.addr=={near['ip']} && ip.addr=={far['ip']} && tcp.port==80"
+    on_near = f'{of_pods} && frame.interface_name == "{near["node"]}/vxlan"'
+    seen = tshark(ours, *fields, only=on_near)
+    assert len(seen) >= 8
+    kernel = tshark(kernels, *fields, only=of_pods)
+    # A kernel that leaves the outer checksum to its device shows it unfinished.
+    assert sorted(_without_last(seen)) == sorted(set(_without_last(kernel)))
+
+
+def test_a_pipe_into_tcpdump_and_a_count(cluster, kubectl, far_apart):
+    (frontend, _), (_, far) = far_apart
+    running = Running(cluster, f"pod/{frontend}", "-c", "3", "-w", "-", "tcp port 80",
+                      stdout=subprocess.PIPE)  # fmt: skip
+    reader = subprocess.Popen(
+        ["tcpdump", "-n", "-r", "-"],
+        stdin=running.process.stdout,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    running.process.stdout.close()
+    running.process.stdout = None
+    assert try_backend(kubectl, f"http://{far['ip']}").returncode == 0
+    lines, _ = reader.communicate(timeout=TIMEOUT_S)
+    assert [line.split("Flags ")[1][:4] for line in lines.splitlines()] == ["[S],", "[S.]", "[.],"]
+    assert "3 frames captured, 0 dropped" in running.outcome()
+
+
+def test_lines_for_people(cluster, kubectl, far_apart):
+    (frontend, near), (_, far) = far_apart
+    running = Running(cluster, f"node/{near['node']}", "-c", "2", "tcp dst port 80",
+                      stdout=subprocess.PIPE)  # fmt: skip
+    assert try_backend(kubectl, f"http://{far['ip']}").returncode == 0
+    wait_until(lambda: running.process.poll() is not None, "two frames were seen")
+    left, sent = running.process.stdout.read().splitlines()
+    ends = f"{near['ip']}."
+    assert f" pod/default/{frontend} Out IP {ends}" in left
+    assert f" {near['node']}/vxlan Out IP 172." in sent
+    assert f"VXLAN, vni 1: IP {ends}" in sent
+    running.outcome()
+
+
+def test_a_drop_names_its_reason(cluster, kubectl, tmp_path):
+    path = tmp_path / "drop.pcapng"
+    (frontend,) = pods_of(kubectl, "frontend")
+    running = Running(cluster, f"pod/{frontend}", "-w", str(path), "-s", "40", "host 10.244.77.7")
+    try_backend(kubectl, "http://10.244.77.7")
+    running.end()
+    ((comment, kept), *_) = tshark(path, "frame.comment", "frame.cap_len")
+    assert kept == "40"
+    assert comment.startswith(("DROPPED ", "REJECTED "))
+    assert "route: " in comment
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["pod/nobody"], 1, 'pods "nobody" not found'),
+        (["node/nobody"], 1, 'nodes "nobody" not found'),
+        (["link", "a-b"], 2, "there are captured-worker, captured-worker2"),
+        (["port", "http"], 2, "at 'http': expected a port number"),
+        (["-w", "/nowhere/x"], 2, "No such file or directory"),
+    ],
+)
+def test_what_cannot_be_captured_says_why(cluster, arguments, code, message):
+    done = cluster.run("capture", *arguments)
+    assert (done.returncode, message in done.stderr) == (code, True), done.stderr
+
+
+def _without_last(rows):
+    return [tuple(each.split(",")[0] if n == 4 else each for n, each in enumerate(row[:-1]))
+            for row in rows]  # fmt: skip
+
+
+def _until(stream, words):
+    line = ""
+    while words not in line:
+        line = stream.readline()
+        assert line
+    return line
+
+
+def _namespace(cluster, node):
+    """The network namespace of a node's agent."""
+    from pathlib import Path
+
+    wanted = f"--node-name\0{node}\0".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (folder / "cmdline").read_bytes():
+                return folder / "ns" / "net"
+        except OSError:
+            continue
+    raise AssertionError(f"no agent of {node} runs for {cluster.name}")

@@ -13,6 +13,7 @@ from controlplane.api.resources import (
     ResourceTable,
     Subresource,
 )
+from controlplane.api.schemas.admin_policies import GROUP, VERSION
 
 _SCALE = Subresource("scale", "Scale", READ_WRITE, "autoscaling", "v1")
 _CONNECT = ("create", "get")
@@ -223,6 +224,25 @@ _NETWORK = (
 )
 
 
+_ADMIN_POLICIES = (
+    _grouped(
+        GROUP,
+        VERSION,
+        "adminnetworkpolicies",
+        "AdminNetworkPolicy",
+        ("anp",),
+        namespaced=False,
+    ),
+    _grouped(
+        GROUP,
+        VERSION,
+        "baselineadminnetworkpolicies",
+        "BaselineAdminNetworkPolicy",
+        ("banp",),
+        namespaced=False,
+    ),
+)
+
 _RBAC = "rbac.authorization.k8s.io"
 _CLUSTER = (
     _grouped("coordination.k8s.io", "v1", "leases", "Lease", status=False, generation=False),
@@ -301,7 +321,7 @@ def _reviews() -> list[Resource]:
 
 def resource_table() -> ResourceTable:
     """Everything that the API serves."""
-    return ResourceTable([*_CORE, *_WORKLOADS, *_NETWORK, *_CLUSTER, *_reviews()])
+    return ResourceTable([*_CORE, *_WORKLOADS, *_NETWORK, *_ADMIN_POLICIES, *_CLUSTER, *_reviews()])
 
 
 RESOURCES = resource_table()

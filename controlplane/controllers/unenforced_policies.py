@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from controlplane.controllers.recorder import EventRecorder
 
 Object = dict[str, Any]
-RESOURCES = ("networkpolicies.networking.k8s.io",)
+RESOURCES = (
+    "networkpolicies.networking.k8s.io",
+    "adminnetworkpolicies.policy.networking.k8s.io",
+    "baselineadminnetworkpolicies.policy.networking.k8s.io",
+)
 
 
 def report_unenforced(

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from controlplane.api.schemas.admin_policies import admin_policy_definitions
+
 _DATA = Path(__file__).with_name("definitions.json.gz")
 
 
@@ -15,7 +17,7 @@ _DATA = Path(__file__).with_name("definitions.json.gz")
 def definitions() -> dict[str, Any]:
     """All definitions by name, as `io.k8s.api.core.v1.Pod`. Shared: do not change them."""
     found: dict[str, Any] = json.loads(gzip.decompress(_DATA.read_bytes()))
-    return found
+    return found | admin_policy_definitions()
 
 
 @cache

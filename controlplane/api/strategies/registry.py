@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from controlplane.api.schemas.admin_policies import GROUP as ADMIN_GROUP
+from controlplane.api.strategies.admin_network_policy import AdminNetworkPolicyStrategy
 from controlplane.api.strategies.cluster_objects import (
     EventStrategy,
     NamespaceStrategy,
@@ -38,4 +40,6 @@ def strategies() -> dict[tuple[str, str], Strategy]:
         ("events.k8s.io", "Event"): EventStrategy(),
         ("networking.k8s.io", "Ingress"): IngressStrategy(),
         ("networking.k8s.io", "NetworkPolicy"): NetworkPolicyStrategy(),
+        (ADMIN_GROUP, "AdminNetworkPolicy"): AdminNetworkPolicyStrategy(is_baseline=False),
+        (ADMIN_GROUP, "BaselineAdminNetworkPolicy"): AdminNetworkPolicyStrategy(is_baseline=True),
     }

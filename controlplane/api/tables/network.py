@@ -108,6 +108,14 @@ def _network_policy(obj: Object, now: datetime) -> list[Cell]:
     return [name(obj), selector(section(obj, "spec").get("podSelector")), age(obj, now)]
 
 
+def _admin_network_policy(obj: Object, now: datetime) -> list[Cell]:
+    return [name(obj), str(section(obj, "spec").get("priority", "")), age(obj, now)]
+
+
+def _baseline_policy(obj: Object, now: datetime) -> list[Cell]:
+    return [name(obj), age(obj, now)]
+
+
 SERVICE = Printer(
     columns("Name", "Type", "Cluster-IP", "External-IP", "Port(s)", "Age", wide=("Selector",)),
     _service,
@@ -118,4 +126,6 @@ ENDPOINT_SLICE = Printer(
 )
 INGRESS = Printer(columns("Name", "Class", "Hosts", "Address", "Ports", "Age"), _ingress)
 INGRESS_CLASS = Printer(columns("Name", "Controller", "Parameters", "Age"), _ingress_class)
+ADMIN_NETWORK_POLICY = Printer(columns("Name", "Priority", "Age"), _admin_network_policy)
+BASELINE_POLICY = Printer(columns("Name", "Age"), _baseline_policy)
 NETWORK_POLICY = Printer(columns("Name", "Pod-Selector", "Age"), _network_policy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from controlplane.api.schemas.admin_policies import GROUP
 from controlplane.api.tables import cluster, network, workloads
 from controlplane.api.tables.column import Cell, Column, Object, Printer, name, section
 from controlplane.api.tables.pods import POD
@@ -43,6 +44,8 @@ PRINTERS: Mapping[tuple[str, str], Printer] = {
     ("networking.k8s.io", "Ingress"): network.INGRESS,
     ("networking.k8s.io", "IngressClass"): network.INGRESS_CLASS,
     ("networking.k8s.io", "NetworkPolicy"): network.NETWORK_POLICY,
+    (GROUP, "AdminNetworkPolicy"): network.ADMIN_NETWORK_POLICY,
+    (GROUP, "BaselineAdminNetworkPolicy"): network.BASELINE_POLICY,
     ("policy", "PodDisruptionBudget"): cluster.DISRUPTION_BUDGET,
     ("scheduling.k8s.io", "PriorityClass"): cluster.PRIORITY_CLASS,
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,8 +20,6 @@ from kubehop.cli.tables import show_table
 from netcore.model.errors import ConfigError, KubehopError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kubehop.policy.world import World
 
 
@@ -94,6 +94,75 @@ def matrix(
         ("FROM \\ TO", *names),
         [(source, *(marks[may] for may in row)) for source, row in zip(names, rows, strict=True)],
     )
+
+
+@command.command("lint")
+@click.option(
+    "-f",
+    "--filename",
+    "filenames",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    metavar="FILE",
+    help="Look into the NetworkPolicies of these files or folders instead of the cluster's.",
+)
+@cluster_name
+@kubeconfig_file
+@output_format
+def lint_command(
+    filenames: tuple[Path, ...], name: str, kubeconfig: Path | None, output: str
+) -> None:
+    """Find the classic traps: valid policies that hardly do what was meant.
+
+    The pods and Services that they are judged beside are the cluster's. Exit code 0: none found,
+    1: some, 2: nothing could be judged.
+    """
+    from kubehop.policy.lint import lint
+
+    world = _world(name, kubeconfig)
+    found = lint(world, _policies_of(filenames) if filenames else list(world.network_policies))
+    if output == "json":
+        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        for each in found:
+            click.echo(str(each))
+    if found:
+        raise click.exceptions.Exit(1)
+
+
+@command.command("diff")
+@click.argument("before", type=click.Path(path_type=Path, exists=True))
+@click.argument("after", type=click.Path(path_type=Path, exists=True))
+@cluster_name
+@kubeconfig_file
+@output_format
+def diff(before: Path, after: Path, name: str, kubeconfig: Path | None, output: str) -> None:
+    """Show what the NetworkPolicies of two files or folders allow differently.
+
+    They are judged between the pods of the cluster, each set alone. Exit code 0: no difference,
+    1: there is one, 2: nothing could be compared.
+    """
+    from kubehop.policy.diff import differences
+    from kubehop.policy.world import with_network_policies
+
+    world = _world(name, kubeconfig)
+    first, second = (with_network_policies(world, _policies_of((p,))) for p in (before, after))
+    found = list(differences(first, second))
+    if output == "json":
+        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        for each in found:
+            click.echo(str(each))
+    if found:
+        raise click.exceptions.Exit(1)
+
+
+def _policies_of(filenames: tuple[Path, ...]) -> list[dict[str, Any]]:
+    """The NetworkPolicies of files and folders, whatever else is in them."""
+    from kubehop.kubernetes.manifests import load_manifests
+
+    objects = (each.object for each in load_manifests(filenames))
+    return [each for each in objects if each["kind"] == "NetworkPolicy"]
 
 
 def _world(name: str, kubeconfig: Path | None) -> World:

@@ -31,11 +31,12 @@ _NOT_FOUND = 404
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What verdicts follow from. `services` and `slices` are manifests."""
+    """What verdicts follow from. The lists are of manifests."""
 
     snapshot: Snapshot
     services: tuple[Object, ...]
     slices: tuple[Object, ...]
+    network_policies: tuple[Object, ...] = ()
 
     def seen_from(self, node_name: str) -> Snapshot:
         """The picture that the node judges by."""
@@ -47,18 +48,31 @@ class World:
 
 def read_world(client: ApiClient) -> World:
     """The cluster as it is now. Raises ApiError, ApiUnreachable."""
+    policies = _items(client, "/apis/networking.k8s.io/v1/networkpolicies")
     config = ClusterConfig("", (), (), (), policy=read_settings(client))
     objects: list[NetworkObject] = [
         *map(namespace_state, _items(client, "/api/v1/namespaces")),
         *map(node_state, _items(client, "/api/v1/nodes")),
         *(pod for pod in map(pod_state, _items(client, "/api/v1/pods")) if pod is not None),
-        *_policies(client),
+        *map(network_policy, policies),
+        *_admin_policies(client),
     ]
     return World(
         _snapshot(config, objects),
         tuple(_items(client, "/api/v1/services")),
         tuple(_items(client, "/apis/discovery.k8s.io/v1/endpointslices")),
+        tuple(policies),
     )
+
+
+def with_network_policies(world: World, manifests: Iterable[Object]) -> World:
+    """The same world with these NetworkPolicies in the place of its own."""
+    present = world.snapshot.all_policies.values()
+    gone = [Change(each, deleted=True) for each in present if each.kind is PolicyKind.NETWORK]
+    policies = tuple(manifests)
+    new = (Change(network_policy(each)) for each in policies)
+    snapshot = world.snapshot.advance(Batch("", 0, (*gone, *new)))
+    return replace(world, snapshot=snapshot, network_policies=policies)
 
 
 def read_settings(client: ApiClient) -> PolicySettings:
@@ -73,9 +87,7 @@ def read_settings(client: ApiClient) -> PolicySettings:
     return with_choices(preset(data["cni"]), data["policy"].split())
 
 
-def _policies(client: ApiClient) -> Iterator[Policy]:
-    for item in _items(client, "/apis/networking.k8s.io/v1/networkpolicies"):
-        yield network_policy(item)
+def _admin_policies(client: ApiClient) -> Iterator[Policy]:
     for plural, kind in (
         ("adminnetworkpolicies", PolicyKind.ADMIN),
         ("baselineadminnetworkpolicies", PolicyKind.BASELINE),

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks import policies
 from benchmarks.first_packet import first_packet_us
 from benchmarks.scale_cluster import (
     Api,
@@ -28,6 +29,7 @@ _NODE_COUNTS = (20, 50)
 _CHANGES = 100
 _SERVICES = "/api/v1/namespaces/default/services"
 _SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+_NETWORK_POLICIES = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
 _DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 _CLUSTER = "scale"
 _PODS_PER_NODE = 2
@@ -38,7 +40,9 @@ Row = dict[str, Any]
 def measure() -> list[Row]:
     """All rows; takes some minutes. The clusters it starts are gone afterwards."""
     rows = list(_first_packets())
+    rows += [_row(*figure) for figure in policies.figures()]
     with running_cluster(_CLUSTER, 3) as (kubeconfig, _):
+        rows += asyncio.run(_policy_changes(kubeconfig))
         rows += asyncio.run(_services(kubeconfig))
     for count in _NODE_COUNTS:
         with running_cluster(f"{_CLUSTER}{count}", count) as (kubeconfig, ready_s):
@@ -91,6 +95,32 @@ async def _services(kubeconfig: Path) -> list[Row]:
     control_plane = memory_mb(_CLUSTER, "controlplane")
     rows.append(_row("controlplane-pss-10000", max(control_plane), "MB, 10,000 services"))
     return rows
+
+
+async def _policy_changes(kubeconfig: Path) -> list[Row]:
+    """From the acknowledgement of a policy until the last node judges by it."""
+    async with connected(kubeconfig) as api:
+        name = f"{_NETWORK_POLICIES}/bench"
+        await api.request("POST", _NETWORK_POLICIES, _network_policy(80))
+        taken_ms = []
+        for turn in range(_CHANGES):
+            changed = await api.request("PUT", name, _network_policy(81 + turn))
+            acknowledged = time.monotonic()
+            await api.programmed(revision_of(changed))
+            taken_ms.append((time.monotonic() - acknowledged) * 1000)
+        await api.request("DELETE", name)
+    cuts = statistics.quantiles(taken_ms, n=100)
+    unit = "ms from a policy's acknowledgement to the last node"
+    return [_row("policy-p50", cuts[49], unit), _row("policy-p99", cuts[98], unit, 100)]
+
+
+def _network_policy(port: int) -> Json:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "bench"},
+        "spec": {"podSelector": {}, "ingress": [{"ports": [{"port": port}]}]},
+    }
 
 
 async def _load(api: Api, numbers: range) -> None:

@@ -11,11 +11,15 @@ from typing import Protocol
 
 from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.tuple import FlowTuple
+from netcore.flow.sighting import Sighting
 from netcore.model.address import IpAddress
 from netcore.pipeline.context import Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.trace import Hop
 from netcore.pipeline.verdict import Verdict
+
+DEFAULT_FLOW_CAPACITY = 4095
+"""As Hubble's event buffer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,13 @@ class Site:
 
     A datapath opens the devices and sockets that it needs itself, in the network namespace of
     the calling thread. It raises DatapathError with the remedy, and leaves nothing then.
+    `flow_capacity` is how many sightings of flows it keeps.
     """
 
     snapshot: Snapshot
     underlay: IpAddress
     vtep_mac: bytes
+    flow_capacity: int = DEFAULT_FLOW_CAPACITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,18 @@ class ObservationFilter:
     protocol: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FlowPage:
+    """A part of the flow ring, the oldest first. `next` is where to read on, `end` where the ring
+    ends; `lost` tells how many after the position that was asked for are no longer kept.
+    """
+
+    sightings: tuple[Sighting, ...]
+    next: int
+    lost: int
+    end: int
+
+
 class Observer(Protocol):
     """A running observation; closing it twice is harmless."""
 
@@ -99,6 +117,14 @@ class Datapath(Protocol):
 
     def probe(self, flow: FlowTuple, ingress: Ingress) -> Observation:
         """What would become of a first packet of `flow`. Sends nothing, changes nothing."""
+        ...
+
+    def flows(self, position: int, limit: int) -> FlowPage:
+        """At most `limit` of the sightings from `position` on (0: all that are kept)."""
+        ...
+
+    def keep_payloads(self, wanted: bool) -> None:
+        """Whether the flow ring is to have what may be DNS and HTTP messages: this slows it."""
         ...
 
     def conntrack(self) -> Sequence[ConntrackEntry]:

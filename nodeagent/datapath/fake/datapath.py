@@ -1,6 +1,7 @@
 """A datapath that only remembers what it was told: for tests of those who drive one."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.tuple import FlowTuple
@@ -8,7 +9,10 @@ from netcore.model.errors import DatapathError
 from netcore.pipeline.context import Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.verdict import ToHost
-from nodeagent.datapath.base import Observation, ObservationFilter, Observer, PodPort
+from nodeagent.datapath.base import FlowPage, Observation, ObservationFilter, Observer, PodPort
+
+if TYPE_CHECKING:
+    from netcore.flow.sighting import Sighting
 
 
 class FakeDatapath:
@@ -18,6 +22,8 @@ class FakeDatapath:
         self.snapshots = [snapshot]
         self.ports: dict[str, PodPort] = {}
         self.reports: list[Callable[[Observation], None]] = []
+        self.sightings: list[Sighting] = []
+        self.keeps_payloads = False
         self.closed = False
 
     @property
@@ -41,6 +47,13 @@ class FakeDatapath:
 
     def probe(self, flow: FlowTuple, ingress: Ingress) -> Observation:
         return Observation(0, "fake", str(flow), (), ToHost())
+
+    def flows(self, position: int, limit: int) -> FlowPage:
+        found = tuple(self.sightings[position : position + limit])
+        return FlowPage(found, position + len(found), 0, len(self.sightings))
+
+    def keep_payloads(self, wanted: bool) -> None:
+        self.keeps_payloads = wanted
 
     def conntrack(self) -> Sequence[ConntrackEntry]:
         return ()

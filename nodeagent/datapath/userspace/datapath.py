@@ -15,7 +15,14 @@ from netcore.model.host_plan import HostPlan
 from netcore.pipeline.context import FromTunnel, Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.verdict import Drop, DropReason
-from nodeagent.datapath.base import Observation, ObservationFilter, Observer, PodPort
+from nodeagent.datapath.base import (
+    DEFAULT_FLOW_CAPACITY,
+    FlowPage,
+    Observation,
+    ObservationFilter,
+    Observer,
+    PodPort,
+)
 from nodeagent.datapath.userspace.devices import (
     BUFFER_BYTES,
     PodDevice,
@@ -27,6 +34,7 @@ from nodeagent.datapath.userspace.icmpv6 import Icmpv6Copies
 from nodeagent.datapath.userspace.loop import PacketLoop
 from nodeagent.datapath.userspace.observing import RunningObservation, Watcher, probe
 from nodeagent.datapath.userspace.pace import Pace
+from nodeagent.datapath.userspace.recording import FlowRing
 from nodeagent.datapath.userspace.tunnel import InvalidVni, Tunnel
 from nodeagent.edges.icmpv6_socket import Icmpv6Socket
 from nodeagent.edges.tap import has_offload_header, offered_offloads
@@ -51,6 +59,7 @@ class UserspaceDatapath:
         *,
         clock: Callable[[], float] = time.monotonic,
         random_below: Callable[[int], int] = RANDOM_BELOW,
+        flow_capacity: int = DEFAULT_FLOW_CAPACITY,
     ) -> None:
         """Owns `tunnel`, `icmpv6` and the descriptor `host_tap` from now on. `lead_in` makes the
         node's kernel hand over what the plan says, and may raise DatapathError. `clock` (monotonic
@@ -64,8 +73,15 @@ class UserspaceDatapath:
         self._socket = tunnel
         self._tunnel = Tunnel(tunnel, snapshot.config.vni, may_coalesce=host.has_offload)
         self._capabilities = _CAPABILITIES | tunnel.capabilities | offered_offloads(host_tap)
+        self._ring = FlowRing(flow_capacity)
         self._engine = Engine(
-            snapshot, self._tunnel, host, vtep_mac, clock=clock, random_below=random_below
+            snapshot,
+            self._tunnel,
+            host,
+            vtep_mac,
+            clock=clock,
+            random_below=random_below,
+            ring=self._ring,
         )
         self._devices: dict[str, PodDevice] = {}
         self._tunnel_pace = Pace()
@@ -110,6 +126,14 @@ class UserspaceDatapath:
         found: list[Observation] = []
         self._loop.call(lambda: found.append(probe(self._engine, flow, ingress)))
         return found[0]
+
+    def flows(self, position: int, limit: int) -> FlowPage:
+        found: list[FlowPage] = []
+        self._loop.call(lambda: found.append(self._ring.read(position, limit)))
+        return found[0]
+
+    def keep_payloads(self, wanted: bool) -> None:
+        self._loop.call(lambda: self._engine.keep_payloads(wanted))
 
     def conntrack(self) -> Sequence[ConntrackEntry]:
         found: list[ConntrackEntry] = []

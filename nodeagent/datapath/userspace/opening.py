@@ -42,7 +42,13 @@ def open_userspace(site: Site) -> UserspaceDatapath:
         copies = _icmpv6_socket(site)
         undo.pop_all()
     return UserspaceDatapath(
-        site.snapshot, tunnel, host_tap, site.vtep_mac, endpoint.apply, icmpv6=copies
+        site.snapshot,
+        tunnel,
+        host_tap,
+        site.vtep_mac,
+        endpoint.apply,
+        icmpv6=copies,
+        flow_capacity=site.flow_capacity,
     )
 
 

@@ -1,0 +1,149 @@
+"""The node's flow ring: what is worth telling of the packets that were decided.
+
+Kept are new flows, drops and rejects, the first packet of the answer, SYN, FIN and RST; not every
+packet, as Hubble has it with monitor aggregation at `medium`. Recording keeps references and
+formats nothing. With `payloads` also what may be a DNS or HTTP message.
+"""
+
+import time
+from collections import deque
+from itertools import islice
+
+from netcore.flow.layer7.conversations import may_speak
+from netcore.flow.layer7.http import MAX_HEAD_BYTES
+from netcore.flow.sighting import Sighting, sight
+from netcore.packet.packet import Packet
+from netcore.packet.protocols import (
+    PROTOCOL_TCP,
+    PROTOCOL_UDP,
+    TCP_FIN,
+    TCP_RST,
+    TCP_SYN,
+)
+from netcore.pipeline.context import FromTunnel, Ingress
+from netcore.pipeline.snapshot import Snapshot
+from netcore.pipeline.verdict import Decision, Drop, DropReason, Reply, Verdict
+from nodeagent.datapath.base import DEFAULT_FLOW_CAPACITY, FlowPage
+from nodeagent.datapath.userspace.flowcache import CachedFlow
+
+CLOSES = TCP_FIN | TCP_RST
+_ALWAYS = TCP_SYN | CLOSES
+_MAX_PAYLOAD_BYTES = {PROTOCOL_TCP: MAX_HEAD_BYTES, PROTOCOL_UDP: 4096}
+_DATA_OFFSET_AT = 12
+_UDP_HEADER_BYTES = 8
+_new = tuple.__new__
+
+
+class FlowRing:
+    """Bounded; the oldest goes first. Belongs to the datapath's thread."""
+
+    def __init__(self, capacity: int = DEFAULT_FLOW_CAPACITY) -> None:
+        self.payloads = False
+        self._kept: deque[Sighting] = deque(maxlen=capacity)
+        self._keep = self._kept.append
+        self._recorded = 0
+
+    def decided(
+        self,
+        snapshot: Snapshot,
+        time_ns: int,
+        ingress: Ingress,
+        packet: Packet,
+        decision: Decision,
+        verdict: Verdict,
+    ) -> None:
+        """A packet was decided, and `verdict` is what became of it."""
+        entry = decision.entry
+        if (
+            entry is not None
+            and verdict is decision.verdict
+            and not decision.is_new
+            and not packet.tcp_flags & _ALWAYS
+            and not (decision.is_reply and entry.reply_packets == 1)
+        ) or isinstance(verdict, Reply):
+            return
+        self._recorded += 1
+        self._keep(sight(snapshot, time_ns, ingress, packet, decision, verdict))
+
+    def closing(
+        self,
+        snapshot: Snapshot,
+        ingress: Ingress,
+        packet: Packet | bytes,
+        tcp_flags: int,
+        flow: CachedFlow,
+    ) -> None:
+        """A FIN or RST of a known flow; `packet` may be its addresses and ports (IPv4) only."""
+        pods = snapshot.pods_by_ip
+        rewrite = flow.rewrite
+        source, destination = (
+            (packet[:4], packet[4:8]) if isinstance(packet, bytes) else (packet.src, packet.dst)
+        )
+        if rewrite is not None and rewrite.dst is not None:
+            destination = rewrite.dst
+        self._recorded += 1
+        self._keep(
+            _new(
+                Sighting,
+                (
+                    time.time_ns(), ingress, packet, tcp_flags, flow.verdict, rewrite,
+                    flow.entry, False, flow.is_reply, (),
+                    pods.get(source), pods.get(destination), None,
+                ),
+            )
+        )  # fmt: skip
+
+    def malformed(self, ingress: Ingress) -> None:
+        """A frame that could not be parsed."""
+        drop = Drop(DropReason.CT_TRUNCATED_OR_INVALID_HEADER)
+        self._recorded += 1
+        self._keep(
+            Sighting(
+                time.time_ns(), ingress, None, 0, drop, None, None, False, False, (), None, None
+            )
+        )
+
+    def payload(
+        self,
+        snapshot: Snapshot,
+        time_ns: int,
+        ingress: Ingress,
+        packet: Packet,
+        decision: Decision,
+        frame: memoryview,
+    ) -> None:
+        """Keep what the packet says, when it may be DNS or HTTP."""
+        if not may_speak(
+            packet.protocol,
+            packet.src_port,
+            packet.dst_port,
+            decision.verdict,
+            from_tunnel=isinstance(ingress, FromTunnel),
+            reply=decision.is_reply,
+        ):
+            return
+        data = _payload(packet, frame)
+        if not data:
+            return
+        self._recorded += 1
+        verdict = decision.verdict
+        self._keep(sight(snapshot, time_ns, ingress, packet, decision, verdict, data))
+
+    def read(self, position: int, limit: int) -> FlowPage:
+        """What was recorded from `position` on; see nodeagent.datapath.base.FlowPage."""
+        first = self._recorded - len(self._kept)
+        begin = max(first, min(position, self._recorded))
+        found = tuple(islice(self._kept, begin - first, begin - first + limit))
+        return FlowPage(found, begin + len(found), begin - min(position, begin), self._recorded)
+
+
+def _payload(packet: Packet, frame: memoryview) -> bytes:
+    at = packet.l4_offset
+    if packet.protocol == PROTOCOL_TCP:
+        if at + _DATA_OFFSET_AT >= len(frame):
+            return b""
+        at += frame[at + _DATA_OFFSET_AT] >> 2 & 0x3C
+    else:
+        at += _UDP_HEADER_BYTES
+    end = min(packet.l3_offset + packet.ip_length, at + _MAX_PAYLOAD_BYTES[packet.protocol])
+    return bytes(frame[at:end])

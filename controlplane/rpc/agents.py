@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         ExecInput,
         ExecOutput,
         Flow,
+        FlowPart,
+        FlowQuery,
         LogQuery,
         Missed,
         Packet,
@@ -171,6 +173,17 @@ class Agent:
         try:
             async for response in call:
                 yield messages.trace_answer(response)
+        except grpc.aio.AioRpcError as error:
+            raise self._refusal(error) from error
+        finally:
+            call.cancel()
+
+    async def flows(self, query: FlowQuery) -> AsyncGenerator[FlowPart, None]:
+        """The node's flows, the oldest first. Raises StatusError."""
+        call = self._stub.Flows(messages.flows_request(query))
+        try:
+            async for response in call:
+                yield messages.flow_part(response)
         except grpc.aio.AioRpcError as error:
             raise self._refusal(error) from error
         finally:

@@ -66,12 +66,6 @@ def flow_document(flow: Flow, time: str, uuid: str) -> Document:
     return {"flow": found, "node_name": flow.node_name, "time": time}
 
 
-def lost_document(node_name: str, time: str, count: int) -> Document:
-    """That so many events of a node were overwritten before they could be told."""
-    lost = {"source": "HUBBLE_RING_BUFFER", "num_events_lost": str(count)}
-    return {"lost_events": lost, "node_name": node_name, "time": time}
-
-
 def _present(**fields: Any) -> Document:
     """What is not empty."""
     return {name: value for name, value in fields.items() if value}

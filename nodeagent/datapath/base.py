@@ -17,9 +17,7 @@ from netcore.pipeline.context import Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.trace import Hop
 from netcore.pipeline.verdict import Verdict
-
-DEFAULT_FLOW_CAPACITY = 4095
-"""As Hubble's event buffer."""
+from nodeagent.flags import DEFAULT_FLOW_CAPACITY
 
 
 @dataclass(frozen=True, slots=True)

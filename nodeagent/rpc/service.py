@@ -11,6 +11,7 @@ from nodeagent.agent import Agent
 from nodeagent.pods.kubelet import Kubelet
 from nodeagent.rpc.dump import dump
 from nodeagent.rpc.exec import exec_stream
+from nodeagent.rpc.flows import FlowReaders
 from nodeagent.rpc.logs import logs_stream
 from nodeagent.rpc.trace import Traces
 from protos.gen.v1 import nodeagent_pb2 as pb
@@ -23,10 +24,12 @@ _MAX_CONCURRENT_CALLS = 1000
 class NodeAgentService(pb_grpc.NodeAgentServicer):
     """Hands each call to the part of the node that it is about."""
 
-    def __init__(self, agent: Agent, kubelet: Kubelet) -> None:
+    def __init__(self, agent: Agent, kubelet: Kubelet, *, flow_payloads: bool = False) -> None:
+        """`flow_payloads`: DNS and HTTP flows are kept also when nobody asks for them."""
         self._agent = agent
         self._kubelet = kubelet
         self._traces = Traces(agent)
+        self._flow_readers = FlowReaders(agent, payloads=flow_payloads)
 
     async def Exec(
         self,
@@ -62,6 +65,14 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
         async for response in self._traces.stream(request, context):
             yield response
 
+    async def Flows(
+        self,
+        request: pb.FlowsRequest,
+        context: grpc.aio.ServicerContext[pb.FlowsRequest, pb.FlowBatch],
+    ) -> AsyncIterator[pb.FlowBatch]:
+        async for batch in self._flow_readers.stream(request, context):
+            yield batch
+
 
 class AgentServer:
     """Listens first and serves later, so that a taken port is known before anything is made."""
@@ -87,9 +98,10 @@ class AgentServer:
                 "machine's; choose another --rpc-listen"
             ) from error
 
-    async def serve(self, agent: Agent, kubelet: Kubelet) -> None:
+    async def serve(self, agent: Agent, kubelet: Kubelet, *, flow_payloads: bool = False) -> None:
         """Start answering calls for a node's network and its pods."""
-        pb_grpc.add_NodeAgentServicer_to_server(NodeAgentService(agent, kubelet), self._server)
+        service = NodeAgentService(agent, kubelet, flow_payloads=flow_payloads)
+        pb_grpc.add_NodeAgentServicer_to_server(service, self._server)
         checks = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(checks, self._server)
         await checks.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)

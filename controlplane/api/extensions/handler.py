@@ -1,4 +1,4 @@
-"""The routes of kubehop.dev/v1alpha1: traces of pods, tables of nodes."""
+"""The routes of kubehop.dev/v1alpha1: traces of pods, tables of nodes, flows of the cluster."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from aiohttp import web
 
 from controlplane.api.errors import StatusError, bad_request, method_not_allowed, no_such_path
 from controlplane.api.extensions import wire
+from controlplane.api.extensions.flows import serve_flows
 from controlplane.api.extensions.trace_request import HttpTrace, parse_request
 from controlplane.api.extensions.tracing import LiveTrace
 from controlplane.api.http.body import read
@@ -33,7 +34,13 @@ class ExtensionHandler:
 
     async def __call__(self, request: web.Request, info: RequestInfo) -> web.StreamResponse:
         """The answer. Raises StatusError before anything is sent."""
-        if info.version != VERSION or not info.name:
+        if info.version != VERSION:
+            raise no_such_path()
+        if info.resource == "flows" and not info.name and info.namespace is None:
+            if info.verb != "list":
+                raise method_not_allowed()
+            return await serve_flows(request, self._reader, self._agents)
+        if not info.name:
             raise no_such_path()
         match info.resource, info.subresource, info.namespace:
             case "pods", "trace", str():
@@ -73,7 +80,7 @@ class ExtensionHandler:
     ) -> list[dict[str, Any]]:
         agent = await self._agents.at(pod["spec"]["nodeName"])
         nodes, _ = await self._reader.list("nodes")
-        ready = [node["metadata"]["name"] for node in nodes if is_ready(node)]
+        ready = [node["metadata"]["name"] for node in nodes if wire.is_ready(node)]
         # The pod's own node sees its packets even when it counts as not ready.
         watching = list(dict.fromkeys([agent.node_name, *ready]))
         about = pod["metadata"]
@@ -93,9 +100,3 @@ def running_addresses(pod: dict[str, Any]) -> tuple[str, ...]:
         message = f'pod "{name}" is not running (its phase is {phase}): nothing can be traced'
         raise StatusError(409, "Conflict", message)
     return addresses
-
-
-def is_ready(node: dict[str, Any]) -> bool:
-    """Whether the node's Ready condition is true."""
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)

@@ -16,7 +16,6 @@ from netcore.pipeline.context import FromTunnel, Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.verdict import Drop, DropReason
 from nodeagent.datapath.base import (
-    DEFAULT_FLOW_CAPACITY,
     FlowPage,
     Observation,
     ObservationFilter,
@@ -39,6 +38,7 @@ from nodeagent.datapath.userspace.tunnel import InvalidVni, Tunnel
 from nodeagent.edges.icmpv6_socket import Icmpv6Socket
 from nodeagent.edges.tap import has_offload_header, offered_offloads
 from nodeagent.edges.vxlan_socket import VxlanSocket
+from nodeagent.flags import DEFAULT_FLOW_CAPACITY
 
 log = logging.getLogger(__name__)
 

@@ -23,8 +23,9 @@ from netcore.packet.protocols import (
 from netcore.pipeline.context import FromTunnel, Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.verdict import Decision, Drop, DropReason, Reply, Verdict
-from nodeagent.datapath.base import DEFAULT_FLOW_CAPACITY, FlowPage
+from nodeagent.datapath.base import FlowPage
 from nodeagent.datapath.userspace.flowcache import CachedFlow
+from nodeagent.flags import DEFAULT_FLOW_CAPACITY
 
 CLOSES = TCP_FIN | TCP_RST
 _ALWAYS = TCP_SYN | CLOSES

@@ -54,6 +54,11 @@ class NodeAgentStub:
                 request_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.TraceRequest.SerializeToString,
                 response_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.TracedPacket.FromString,
                 _registered_method=True)
+        self.Flows = channel.unary_stream(
+                '/kubehop.v1.NodeAgent/Flows',
+                request_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowsRequest.SerializeToString,
+                response_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowBatch.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -89,6 +94,14 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Flows(self, request, context):
+        """The flows of the node's ring, the oldest first; with `follow` also those to come.
+        RESOURCE_EXHAUSTED: too many follow already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +124,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.Trace,
                     request_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.TraceRequest.FromString,
                     response_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.TracedPacket.SerializeToString,
+            ),
+            'Flows': grpc.unary_stream_rpc_method_handler(
+                    servicer.Flows,
+                    request_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowsRequest.FromString,
+                    response_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowBatch.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -221,6 +239,33 @@ class NodeAgent:
             '/kubehop.v1.NodeAgent/Trace',
             protos_dot_gen_dot_v1_dot_nodeagent__pb2.TraceRequest.SerializeToString,
             protos_dot_gen_dot_v1_dot_nodeagent__pb2.TracedPacket.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Flows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/kubehop.v1.NodeAgent/Flows',
+            protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowsRequest.SerializeToString,
+            protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowBatch.FromString,
             options,
             channel_credentials,
             insecure,

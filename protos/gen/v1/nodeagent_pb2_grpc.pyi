@@ -43,6 +43,10 @@ class NodeAgentStub:
     """Hop by hop what happens to packets. With `probe` one made-up packet is decided and
     nothing is sent; with `live` packets that really pass are reported as they are decided.
     """
+    Flows: _grpc.UnaryStreamMultiCallable[_nodeagent_pb2.FlowsRequest, _nodeagent_pb2.FlowBatch]
+    """The flows of the node's ring, the oldest first; with `follow` also those to come.
+    RESOURCE_EXHAUSTED: too many follow already.
+    """
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -58,6 +62,10 @@ class NodeAgentAsyncStub(NodeAgentStub):
     Trace: _aio.UnaryStreamMultiCallable[_nodeagent_pb2.TraceRequest, _nodeagent_pb2.TracedPacket]  # type: ignore[assignment]
     """Hop by hop what happens to packets. With `probe` one made-up packet is decided and
     nothing is sent; with `live` packets that really pass are reported as they are decided.
+    """
+    Flows: _aio.UnaryStreamMultiCallable[_nodeagent_pb2.FlowsRequest, _nodeagent_pb2.FlowBatch]  # type: ignore[assignment]
+    """The flows of the node's ring, the oldest first; with `follow` also those to come.
+    RESOURCE_EXHAUSTED: too many follow already.
     """
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
@@ -95,6 +103,16 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_nodeagent_pb2.TracedPacket], _abc.AsyncIterator[_nodeagent_pb2.TracedPacket]]:
         """Hop by hop what happens to packets. With `probe` one made-up packet is decided and
         nothing is sent; with `live` packets that really pass are reported as they are decided.
+        """
+
+    @_abc_1.abstractmethod
+    def Flows(
+        self,
+        request: _nodeagent_pb2.FlowsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_nodeagent_pb2.FlowBatch], _abc.AsyncIterator[_nodeagent_pb2.FlowBatch]]:
+        """The flows of the node's ring, the oldest first; with `follow` also those to come.
+        RESOURCE_EXHAUSTED: too many follow already.
         """
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,6 +23,7 @@ _COMMANDS = {
     "demo": "kubehop.cli.demo",
     "matrix": "kubehop.cli.matrix",
     "trace": "kubehop.cli.trace",
+    "observe": "kubehop.cli.observe",
     "outside": "kubehop.cli.outside",
     "node": "kubehop.cli.node",
     "version": "kubehop.cli.version",

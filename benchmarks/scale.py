@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.first_packet import first_packet_us
+from benchmarks.flow_recording import recording_percent
 from benchmarks.scale_cluster import (
     Api,
     Json,
@@ -38,6 +39,7 @@ Row = dict[str, Any]
 def measure() -> list[Row]:
     """All rows; takes some minutes. The clusters it starts are gone afterwards."""
     rows = list(_first_packets())
+    rows.append(_row("flow-recording", recording_percent(), "% of a short connection's CPU", 3.0))
     with running_cluster(_CLUSTER, 3) as (kubeconfig, _):
         rows += asyncio.run(_services(kubeconfig))
     for count in _NODE_COUNTS:

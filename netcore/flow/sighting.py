@@ -86,7 +86,7 @@ def sight(
     rewrite = decision.rewrite
     pods = snapshot.pods_by_ip
     destination = packet.dst if rewrite is None else rewrite.dst or packet.dst
-    # Made as a plain tuple: on the packet path a NamedTuple's own way costs four times as much.
+    # As the plain tuple that it is: on the packet path its own way would cost four times as much.
     return _new(
         Sighting,
         (

@@ -227,7 +227,7 @@ class Engine:
         if cached is not None and self._is_current(cached, packet, now):
             self.conntrack.refresh(cached.entry, now, packet.tcp_flags, is_reply=cached.is_reply)
             if packet.tcp_flags & CLOSES:
-                self._ring.closing(self.snapshot, port.ingress, packet, packet.tcp_flags, cached)
+                self._ring.closing_parsed(self.snapshot, port.ingress, packet, cached)
             if cached.rewrite is not None:
                 apply_rewrite(frame, packet, cached.rewrite)
             set_macs(frame, cached.output.mac, self._vtep_mac)

@@ -1,13 +1,14 @@
 """The node's flow ring: what is worth telling of the packets that were decided.
 
 Kept are new flows, drops and rejects, the first packet of the answer, SYN, FIN and RST; not every
-packet, as Hubble has it with monitor aggregation at `medium`. Recording keeps references and
+packet, as Hubble has it with monitor aggregation at `medium`; and not what a kernel says to its
+own link by multicast (router solicitations, listener reports). Recording keeps references and
 formats nothing. With `payloads` also what may be a DNS or HTTP message.
 """
 
-import time
 from collections import deque
 from itertools import islice
+from time import time_ns
 
 from netcore.flow.layer7.conversations import may_speak
 from netcore.flow.layer7.http import MAX_HEAD_BYTES
@@ -55,53 +56,51 @@ class FlowRing:
     ) -> None:
         """A packet was decided, and `verdict` is what became of it."""
         entry = decision.entry
-        if (
-            entry is not None
-            and verdict is decision.verdict
-            and not decision.is_new
-            and not packet.tcp_flags & _ALWAYS
-            and not (decision.is_reply and entry.reply_packets == 1)
-        ) or isinstance(verdict, Reply):
+        if entry is None:
+            if isinstance(verdict, Reply) or _stays_on_link(packet.dst):
+                return
+        elif not (
+            decision.is_new
+            or packet.tcp_flags & _ALWAYS
+            or (decision.is_reply and entry.reply_packets == 1)
+            or verdict is not decision.verdict
+        ):
             return
         self._recorded += 1
         self._keep(sight(snapshot, time_ns, ingress, packet, decision, verdict))
 
     def closing(
-        self,
-        snapshot: Snapshot,
-        ingress: Ingress,
-        packet: Packet | bytes,
-        tcp_flags: int,
-        flow: CachedFlow,
+        self, snapshot: Snapshot, ingress: Ingress, ends: bytes, tcp_flags: int, flow: CachedFlow
     ) -> None:
-        """A FIN or RST of a known flow; `packet` may be its addresses and ports (IPv4) only."""
+        """A FIN or RST of a known flow over IPv4; `ends` are its addresses and ports."""
         pods = snapshot.pods_by_ip
         rewrite = flow.rewrite
-        source, destination = (
-            (packet[:4], packet[4:8]) if isinstance(packet, bytes) else (packet.src, packet.dst)
-        )
-        if rewrite is not None and rewrite.dst is not None:
-            destination = rewrite.dst
+        destination = ends[4:8] if rewrite is None else rewrite.dst or ends[4:8]
         self._recorded += 1
         self._keep(
             _new(
                 Sighting,
                 (
-                    time.time_ns(), ingress, packet, tcp_flags, flow.verdict, rewrite,
-                    flow.entry, False, flow.is_reply, (),
-                    pods.get(source), pods.get(destination), None,
+                    time_ns(), ingress, ends, tcp_flags, flow.verdict, rewrite, flow.entry,
+                    False, flow.is_reply, (), pods.get(ends[:4]), pods.get(destination), None,
                 ),
             )
         )  # fmt: skip
+
+    def closing_parsed(
+        self, snapshot: Snapshot, ingress: Ingress, packet: Packet, flow: CachedFlow
+    ) -> None:
+        """A FIN or RST of a known flow."""
+        decision = Decision(flow.verdict, flow.rewrite, flow.entry, is_reply=flow.is_reply)
+        self._recorded += 1
+        self._keep(sight(snapshot, time_ns(), ingress, packet, decision, flow.verdict))
 
     def malformed(self, ingress: Ingress) -> None:
         """A frame that could not be parsed."""
         drop = Drop(DropReason.CT_TRUNCATED_OR_INVALID_HEADER)
         self._recorded += 1
         self._keep(
-            Sighting(
-                time.time_ns(), ingress, None, 0, drop, None, None, False, False, (), None, None
-            )
+            Sighting(time_ns(), ingress, None, 0, drop, None, None, False, False, (), None, None)
         )
 
     def payload(
@@ -136,6 +135,11 @@ class FlowRing:
         begin = max(first, min(position, self._recorded))
         found = tuple(islice(self._kept, begin - first, begin - first + limit))
         return FlowPage(found, begin + len(found), begin - min(position, begin), self._recorded)
+
+
+def _stays_on_link(destination: bytes) -> bool:
+    """Multicast of link scope (RFC 4291 section 2.7, RFC 5771 section 4)."""
+    return destination[:2] == b"\xff\x02" or destination[:3] == b"\xe0\x00\x00"
 
 
 def _payload(packet: Packet, frame: memoryview) -> bytes:

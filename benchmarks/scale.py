@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks import policies
 from benchmarks.first_packet import first_packet_us
+from benchmarks.flow_recording import recording_percent
 from benchmarks.scale_cluster import (
     Api,
     Json,
@@ -41,6 +42,7 @@ def measure() -> list[Row]:
     """All rows; takes some minutes. The clusters it starts are gone afterwards."""
     rows = list(_first_packets())
     rows += [_row(*figure) for figure in policies.figures()]
+    rows.append(_row("flow-recording", recording_percent(), "% of a short connection's CPU", 3.0))
     with running_cluster(_CLUSTER, 3) as (kubeconfig, _):
         rows += asyncio.run(_policy_changes(kubeconfig))
         rows += asyncio.run(_services(kubeconfig))

@@ -8,6 +8,9 @@ from netcore.model.address import IpAddress, parse_address
 from netcore.model.errors import ConfigError
 
 AUTO = "auto"
+DEFAULT_FLOW_CAPACITY = 4095
+"""As Hubble's event buffer."""
+MAX_FLOW_CAPACITY = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Flags:
     resolv_conf: Path
     datapath: str
     metrics_listen: tuple[tuple[str, int], ...] = ()
+    flow_buffer: int = DEFAULT_FLOW_CAPACITY
+    flow_payloads: bool = False
 
 
 def parse_flags(arguments: list[str]) -> Flags:
@@ -56,6 +61,18 @@ def parse_flags(arguments: list[str]) -> Flags:
     parser.add_argument("--instance-id", default="", help="default: the host name")
     parser.add_argument("--resolv-conf", type=Path, default=Path("/etc/resolv.conf"))
     parser.add_argument("--datapath", default="userspace")
+    parser.add_argument(
+        "--flow-buffer",
+        type=int,
+        default=DEFAULT_FLOW_CAPACITY,
+        metavar="N",
+        help=f"flow events that are kept  [{DEFAULT_FLOW_CAPACITY}]",
+    )
+    parser.add_argument(
+        "--flow-payloads",
+        action="store_true",
+        help="keep DNS and HTTP flows also when nobody asks for them; slows every packet",
+    )
     found = parser.parse_args(arguments)
     if found.underlay_address != AUTO:
         parse_underlay(found.underlay_address)
@@ -63,6 +80,8 @@ def parse_flags(arguments: list[str]) -> Flags:
         raise ConfigError(f"--control-plane {found.control_plane!r}: must be HOST:PORT")
     if found.underlay_address == AUTO and found.control_plane.startswith("unix:"):
         raise ConfigError("--underlay-address auto needs a --control-plane HOST:PORT to look at")
+    if not 1 <= found.flow_buffer <= MAX_FLOW_CAPACITY:
+        raise ConfigError(f"--flow-buffer {found.flow_buffer}: must be 1 to {MAX_FLOW_CAPACITY}")
     return Flags(
         control_plane=found.control_plane,
         underlay_address=found.underlay_address,
@@ -75,6 +94,8 @@ def parse_flags(arguments: list[str]) -> Flags:
         resolv_conf=found.resolv_conf,
         datapath=found.datapath,
         metrics_listen=tuple(map(_listen, found.metrics_listen)),
+        flow_buffer=found.flow_buffer,
+        flow_payloads=found.flow_payloads,
     )
 
 

@@ -90,7 +90,7 @@ async def _run_node(
         membership = await client.register()
         node = membership.node
         snapshot = empty_snapshot(membership.config, node)
-        site = Site(snapshot, node.underlay_addresses[0], vtep_mac)
+        site = Site(snapshot, node.underlay_addresses[0], vtep_mac, flags.flow_buffer)
         datapath = await asyncio.to_thread(DATAPATHS[flags.datapath], site)
         stack.callback(datapath.close)
         await client.declare(datapath.capabilities)
@@ -100,7 +100,7 @@ async def _run_node(
         pod_facts = _pod_facts(flags, membership)
         kubelet = Kubelet(network, RpcReporter(client), pod_facts, runtime)
         metrics = node_metrics(agent)
-        await server.serve(agent, kubelet, metrics)
+        await server.serve(agent, kubelet, metrics, flow_payloads=flags.flow_payloads)
         stack.push_async_callback(server.stop)
         log.info("node %s serves %s", node.name, ", ".join(map(str, node.pod_cidrs)))
         serving.set()

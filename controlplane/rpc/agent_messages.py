@@ -12,6 +12,9 @@ from controlplane.rpc.agent_types import (
     ExecOutput,
     Exit,
     Flow,
+    FlowEvent,
+    FlowPart,
+    FlowQuery,
     Hop,
     LogQuery,
     Missed,
@@ -141,3 +144,21 @@ def _flow(message: pb.FlowTuple) -> Flow:
         destination=message.destination,
         destination_port=message.destination_port,
     )
+
+
+def flows_request(query: FlowQuery) -> pb.FlowsRequest:
+    """The request of a Flows call."""
+    return pb.FlowsRequest(
+        since_unix_ns=query.since_unix_ns,
+        until_unix_ns=query.until_unix_ns,
+        last=query.last,
+        only_new=query.only_new,
+        follow=query.follow,
+        payloads=query.payloads,
+    )
+
+
+def flow_part(message: pb.FlowBatch) -> FlowPart:
+    """One answer of a Flows call."""
+    events = tuple(FlowEvent(event.time_unix_ns, event.document) for event in message.events)
+    return FlowPart(events, message.lost, message.caught_up)

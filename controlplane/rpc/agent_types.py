@@ -146,3 +146,32 @@ class Packet:
     hops: tuple[Hop, ...]
     verdict: str
     verdict_detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowQuery:
+    """Which of a node's flows. 0: no bound; `payloads`: DNS and HTTP ones, too."""
+
+    since_unix_ns: int = 0
+    until_unix_ns: int = 0
+    last: int = 0
+    only_new: bool = False
+    follow: bool = False
+    payloads: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlowEvent:
+    """A flow as a line of JSON, without its end."""
+
+    time_unix_ns: int
+    document: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPart:
+    """`lost` events were overwritten before these. `caught_up`: what comes now is new."""
+
+    events: tuple[FlowEvent, ...]
+    lost: int = 0
+    caught_up: bool = False

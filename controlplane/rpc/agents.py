@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         ExecInput,
         ExecOutput,
         Flow,
+        FlowPart,
+        FlowQuery,
         LogQuery,
         Missed,
         Packet,
@@ -185,6 +187,17 @@ class Agent:
         except grpc.aio.AioRpcError as error:
             raise self._refusal(error) from error
         return response.text
+
+    async def flows(self, query: FlowQuery) -> AsyncGenerator[FlowPart, None]:
+        """The node's flows, the oldest first. Raises StatusError."""
+        call = self._stub.Flows(messages.flows_request(query))
+        try:
+            async for response in call:
+                yield messages.flow_part(response)
+        except grpc.aio.AioRpcError as error:
+            raise self._refusal(error) from error
+        finally:
+            call.cancel()
 
     async def capture(self, order: CaptureOrder) -> AsyncGenerator[CaptureAnswer, None]:
         """Frames as they pass; first Started. Raises StatusError."""

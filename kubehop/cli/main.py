@@ -25,6 +25,7 @@ _COMMANDS = {
     "trace": "kubehop.cli.trace",
     "policy": "kubehop.cli.policy",
     "capture": "kubehop.cli.capture",
+    "observe": "kubehop.cli.observe",
     "outside": "kubehop.cli.outside",
     "node": "kubehop.cli.node",
     "version": "kubehop.cli.version",

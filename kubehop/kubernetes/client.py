@@ -70,6 +70,22 @@ class ApiClient:
         finally:
             connection.close()
 
+    def lines(self, path: str, parameters: Parameters | None = None) -> Iterator[dict[str, Any]]:
+        """The lines of `path` (application/x-ndjson) as they come; empty ones only keep it alive.
+
+        Uses a connection of its own, closed with the iterator.
+        """
+        connection = self._connect()
+        try:
+            answer = self._send(connection, "GET", _url(path, parameters), None, _JSON)
+            while line := answer.readline():
+                if line.strip():
+                    yield json.loads(line)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+
     def _request(
         self, method: str, url: str, body: bytes | None = None, content_type: str = _JSON
     ) -> bytes:

@@ -11,12 +11,14 @@ from typing import Protocol
 
 from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.tuple import FlowTuple
+from netcore.flow.sighting import Sighting
 from netcore.model.address import IpAddress
 from netcore.pipeline.context import Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.trace import Hop
 from netcore.pipeline.verdict import Verdict
-from nodeagent.datapath.sightings import CaptureFilter, Sighting
+from nodeagent.datapath.sightings import CapturedFrame, CaptureFilter
+from nodeagent.flags import DEFAULT_FLOW_CAPACITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,13 @@ class Site:
 
     A datapath opens the devices and sockets that it needs itself, in the network namespace of
     the calling thread. It raises DatapathError with the remedy, and leaves nothing then.
+    `flow_capacity` is how many sightings of flows it keeps.
     """
 
     snapshot: Snapshot
     underlay: IpAddress
     vtep_mac: bytes
+    flow_capacity: int = DEFAULT_FLOW_CAPACITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,18 @@ class ObservationFilter:
     protocol: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FlowPage:
+    """A part of the flow ring, the oldest first. `next` is where to read on, `end` where the ring
+    ends; `lost` tells how many after the position that was asked for are no longer kept.
+    """
+
+    sightings: tuple[Sighting, ...]
+    next: int
+    lost: int
+    end: int
+
+
 class Observer(Protocol):
     """A running observation; closing it twice is harmless."""
 
@@ -98,7 +114,7 @@ class Datapath(Protocol):
         """Have `report` called for each matching packet, from the datapath's own thread."""
         ...
 
-    def capture(self, wanted: CaptureFilter, report: Callable[[Sighting], None]) -> Observer:
+    def capture(self, wanted: CaptureFilter, report: Callable[[CapturedFrame], None]) -> Observer:
         """Have `report` called for each wanted frame, from the datapath's own thread.
 
         Unlike the rest this may block for a moment, and may be called from any thread. Raises
@@ -108,6 +124,14 @@ class Datapath(Protocol):
 
     def probe(self, flow: FlowTuple, ingress: Ingress) -> Observation:
         """What would become of a first packet of `flow`. Sends nothing, changes nothing."""
+        ...
+
+    def flows(self, position: int, limit: int) -> FlowPage:
+        """At most `limit` of the sightings from `position` on (0: all that are kept)."""
+        ...
+
+    def keep_payloads(self, wanted: bool) -> None:
+        """Whether the flow ring is to have what may be DNS and HTTP messages: this slows it."""
         ...
 
     def conntrack(self) -> Sequence[ConntrackEntry]:

@@ -20,8 +20,8 @@ def pod_place(name: str) -> str:
 class CaptureFilter:
     """Which frames are wanted, where, and how much of each.
 
-    `places`: as in Sighting; None: all of the node. `peers`: of the underlay only datagrams from
-    or to these packed addresses; empty: all.
+    `places`: as in CapturedFrame; None: all of the node. `peers`: of the underlay only datagrams
+    from or to these packed addresses; empty: all.
     """
 
     places: frozenset[str] | None = None
@@ -31,7 +31,7 @@ class CaptureFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class CapturedFrame:
     """A frame at one place of its way over a node. `time_ns` is Unix time.
 
     `place` is HOST, UNDERLAY or a pod's; `inbound` is as seen by who owns it: what a pod gets is

@@ -12,7 +12,7 @@ from netcore.capture.pcapng import MAX_SNAP_BYTES
 from netcore.model.address import packed
 from netcore.model.errors import ConfigError, DatapathError
 from nodeagent.agent import Agent
-from nodeagent.datapath.sightings import HOST, UNDERLAY, CaptureFilter, Sighting, pod_place
+from nodeagent.datapath.sightings import HOST, UNDERLAY, CapturedFrame, CaptureFilter, pod_place
 from nodeagent.rpc.capture_queue import CaptureQueue
 from protos.gen.v1 import nodeagent_pb2 as pb
 
@@ -94,7 +94,7 @@ async def _capture(agent: Agent, wanted: CaptureFilter) -> AsyncGenerator[pb.Cap
         observer.close()
 
 
-def _frame(seen: Sighting) -> pb.CapturedFrame:
+def _frame(seen: CapturedFrame) -> pb.CapturedFrame:
     return pb.CapturedFrame(
         place=seen.place,
         time_unix_ns=seen.time_ns,

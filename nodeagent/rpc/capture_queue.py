@@ -6,7 +6,7 @@ The path never waits for a reader. What does not fit is not kept, and told by pl
 import asyncio
 from collections import Counter, deque
 
-from nodeagent.datapath.sightings import Sighting
+from nodeagent.datapath.sightings import CapturedFrame
 
 MAX_FRAMES = 8192
 MAX_BYTES = 32 * 1024 * 1024
@@ -25,7 +25,7 @@ class CaptureQueue:
     ) -> None:
         self._loop = loop
         self._max_frames, self._max_bytes = max_frames, max_bytes
-        self._waiting: deque[Sighting] = deque()
+        self._waiting: deque[CapturedFrame] = deque()
         # Each is written by one thread only; what waits is the difference.
         self._bytes_in = self._bytes_out = 0
         self._dropped: Counter[str] = Counter()
@@ -33,7 +33,7 @@ class CaptureQueue:
         self._is_waking = False
         self._filled = asyncio.Event()
 
-    def put(self, sighting: Sighting) -> None:
+    def put(self, sighting: CapturedFrame) -> None:
         """Keep a frame, or only count it. The loop has one wake-up waiting at most."""
         size = len(sighting.frame)
         waiting_bytes = self._bytes_in - self._bytes_out
@@ -46,12 +46,12 @@ class CaptureQueue:
             self._is_waking = True
             self._loop.call_soon_threadsafe(self._wake)
 
-    async def batch(self) -> tuple[list[Sighting], dict[str, int]]:
+    async def batch(self) -> tuple[list[CapturedFrame], dict[str, int]]:
         """The oldest frames, at least one, and how many more were dropped by now, by place."""
         while not self._waiting:
             await self._filled.wait()
             self._filled.clear()
-        taken: list[Sighting] = []
+        taken: list[CapturedFrame] = []
         size = 0
         while self._waiting and len(taken) < MAX_BATCH_FRAMES and size < MAX_BATCH_BYTES:
             taken.append(self._waiting.popleft())

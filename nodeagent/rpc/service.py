@@ -12,6 +12,7 @@ from nodeagent.pods.kubelet import Kubelet
 from nodeagent.rpc.capture import Captures
 from nodeagent.rpc.dump import dump
 from nodeagent.rpc.exec import exec_stream
+from nodeagent.rpc.flows import FlowReaders
 from nodeagent.rpc.logs import logs_stream
 from nodeagent.rpc.trace import Traces
 from protos.gen.v1 import nodeagent_pb2 as pb
@@ -24,12 +25,21 @@ _MAX_CONCURRENT_CALLS = 1000
 class NodeAgentService(pb_grpc.NodeAgentServicer):
     """Hands each call to the part of the node that it is about."""
 
-    def __init__(self, agent: Agent, kubelet: Kubelet, metrics: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        kubelet: Kubelet,
+        metrics: Callable[[], bytes],
+        *,
+        flow_payloads: bool = False,
+    ) -> None:
+        """`flow_payloads`: DNS and HTTP flows are kept also when nobody asks for them."""
         self._agent = agent
         self._kubelet = kubelet
         self._traces = Traces(agent)
         self._captures = Captures(agent)
         self._metrics = metrics
+        self._flow_readers = FlowReaders(agent, payloads=flow_payloads)
 
     async def Exec(
         self,
@@ -80,6 +90,14 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
     ) -> pb.MetricsResponse:
         return pb.MetricsResponse(text=self._metrics())
 
+    async def Flows(
+        self,
+        request: pb.FlowsRequest,
+        context: grpc.aio.ServicerContext[pb.FlowsRequest, pb.FlowBatch],
+    ) -> AsyncIterator[pb.FlowBatch]:
+        async for batch in self._flow_readers.stream(request, context):
+            yield batch
+
 
 class AgentServer:
     """Listens first and serves later, so that a taken port is known before anything is made."""
@@ -106,12 +124,17 @@ class AgentServer:
             ) from error
 
     async def serve(
-        self, agent: Agent, kubelet: Kubelet, metrics: Callable[[], bytes] = bytes
+        self,
+        agent: Agent,
+        kubelet: Kubelet,
+        metrics: Callable[[], bytes] = bytes,
+        *,
+        flow_payloads: bool = False,
     ) -> None:
         """Start answering calls for a node's network and its pods. `metrics` gives its metrics
         in Prometheus' text format.
         """
-        service = NodeAgentService(agent, kubelet, metrics)
+        service = NodeAgentService(agent, kubelet, metrics, flow_payloads=flow_payloads)
         pb_grpc.add_NodeAgentServicer_to_server(service, self._server)
         checks = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(checks, self._server)

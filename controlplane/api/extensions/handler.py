@@ -1,4 +1,4 @@
-"""The routes of kubehop.dev/v1alpha1: traces of pods, tables of nodes, captures."""
+"""The routes of kubehop.dev/v1alpha1: traces of pods, tables of nodes, captures, flows."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from controlplane.api.extensions import wire
 from controlplane.api.extensions.capture_places import orders
 from controlplane.api.extensions.capture_request import parse_request as parse_capture
 from controlplane.api.extensions.capturing import LiveCapture
+from controlplane.api.extensions.flows import serve_flows
 from controlplane.api.extensions.trace_request import HttpTrace, parse_request
 from controlplane.api.extensions.tracing import LiveTrace
 from controlplane.api.http.body import read
@@ -36,11 +37,11 @@ class ExtensionHandler:
 
     async def __call__(self, request: web.Request, info: RequestInfo) -> web.StreamResponse:
         """The answer. Raises StatusError before anything is sent."""
-        if (info.version, info.resource, info.name) == (VERSION, "captures", None):
-            if info.verb != "create":
-                raise method_not_allowed()
-            return await self._capture(request)
-        if info.version != VERSION or not info.name:
+        if info.version != VERSION:
+            raise no_such_path()
+        if not info.name and info.namespace is None:
+            return await self._of_the_cluster(request, info)
+        if not info.name:
             raise no_such_path()
         match info.resource, info.subresource, info.namespace:
             case "pods", "trace", str():
@@ -57,6 +58,16 @@ class ExtensionHandler:
         wish = parse_capture(await read(request))
         capture = LiveCapture(self._agents, await orders(self._reader, wish))
         return await capture.run(request, wish.timeout_s)
+
+    async def _of_the_cluster(self, request: web.Request, info: RequestInfo) -> web.StreamResponse:
+        match info.resource, info.verb:
+            case "captures", "create":
+                return await self._capture(request)
+            case "flows", "list":
+                return await serve_flows(request, self._reader, self._agents)
+            case (("captures" | "flows"), _):
+                raise method_not_allowed()
+        raise no_such_path()
 
     async def _dump(self, request: web.Request, node: str) -> web.Response:
         tables = tuple(request.query.getall("table", []))
@@ -85,7 +96,7 @@ class ExtensionHandler:
     ) -> list[dict[str, Any]]:
         agent = await self._agents.at(pod["spec"]["nodeName"])
         nodes, _ = await self._reader.list("nodes")
-        ready = [node["metadata"]["name"] for node in nodes if is_ready(node)]
+        ready = [node["metadata"]["name"] for node in nodes if wire.is_ready(node)]
         # The pod's own node sees its packets even when it counts as not ready.
         watching = list(dict.fromkeys([agent.node_name, *ready]))
         about = pod["metadata"]
@@ -105,9 +116,3 @@ def running_addresses(pod: dict[str, Any]) -> tuple[str, ...]:
         message = f'pod "{name}" is not running (its phase is {phase}): nothing can be traced'
         raise StatusError(409, "Conflict", message)
     return addresses
-
-
-def is_ready(node: dict[str, Any]) -> bool:
-    """Whether the node's Ready condition is true."""
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)

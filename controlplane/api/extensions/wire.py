@@ -111,3 +111,27 @@ def rfc3339_nano(unix_ns: int) -> str:
     seconds, rest = divmod(unix_ns, _NS)
     moment = datetime.fromtimestamp(seconds, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+def is_ready(node: dict[str, Any]) -> bool:
+    """Whether the node's Ready condition is true."""
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    return any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)
+
+
+def flows_lost(node: str, unix_ns: int, count: int) -> dict[str, Any]:
+    """As Hubble says that flows were overwritten before they could be told."""
+    return {
+        "lost_events": {"source": "HUBBLE_RING_BUFFER", "num_events_lost": str(count)},
+        "node_name": node,
+        "time": rfc3339_nano(unix_ns),
+    }
+
+
+def flows_missing(node: str, unix_ns: int, why: str) -> dict[str, Any]:
+    """As Hubble's relay says that a node's flows cannot be had."""
+    return {
+        "node_status": {"state_change": "NODE_ERROR", "node_names": [node], "message": why},
+        "node_name": node,
+        "time": rfc3339_nano(unix_ns),
+    }

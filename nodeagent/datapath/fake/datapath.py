@@ -1,7 +1,7 @@
 """A datapath that only remembers what it was told: for tests of those who drive one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from netcore.conntrack.entry import ConntrackEntry
 from netcore.conntrack.tuple import FlowTuple
@@ -9,8 +9,11 @@ from netcore.model.errors import DatapathError
 from netcore.pipeline.context import Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.verdict import ToHost
-from nodeagent.datapath.base import Observation, ObservationFilter, Observer, PodPort
-from nodeagent.datapath.sightings import CaptureFilter, Sighting
+from nodeagent.datapath.base import FlowPage, Observation, ObservationFilter, Observer, PodPort
+from nodeagent.datapath.sightings import CapturedFrame, CaptureFilter
+
+if TYPE_CHECKING:
+    from netcore.flow.sighting import Sighting
 
 _Running = TypeVar("_Running")
 
@@ -22,7 +25,9 @@ class FakeDatapath:
         self.snapshots = [snapshot]
         self.ports: dict[str, PodPort] = {}
         self.reports: list[Callable[[Observation], None]] = []
-        self.captures: list[tuple[CaptureFilter, Callable[[Sighting], None]]] = []
+        self.captures: list[tuple[CaptureFilter, Callable[[CapturedFrame], None]]] = []
+        self.sightings: list[Sighting] = []
+        self.keeps_payloads = False
         self.closed = False
 
     @property
@@ -44,12 +49,19 @@ class FakeDatapath:
         self.reports.append(report)
         return _FakeObserver(self.reports, report)
 
-    def capture(self, wanted: CaptureFilter, report: Callable[[Sighting], None]) -> Observer:
+    def capture(self, wanted: CaptureFilter, report: Callable[[CapturedFrame], None]) -> Observer:
         self.captures.append((wanted, report))
         return _FakeObserver(self.captures, (wanted, report))
 
     def probe(self, flow: FlowTuple, ingress: Ingress) -> Observation:
         return Observation(0, "fake", str(flow), (), ToHost())
+
+    def flows(self, position: int, limit: int) -> FlowPage:
+        found = tuple(self.sightings[position : position + limit])
+        return FlowPage(found, position + len(found), 0, len(self.sightings))
+
+    def keep_payloads(self, wanted: bool) -> None:
+        self.keeps_payloads = wanted
 
     def conntrack(self) -> Sequence[ConntrackEntry]:
         return ()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from netcore.pipeline.verdict import Drop
-from nodeagent.datapath.sightings import UNDERLAY, CaptureFilter, Sighting
+from nodeagent.datapath.sightings import UNDERLAY, CapturedFrame, CaptureFilter
 from nodeagent.datapath.userspace.engine import Engine
 from nodeagent.datapath.userspace.link import CaptureLink
 from nodeagent.datapath.userspace.loop import PacketLoop
@@ -33,7 +33,9 @@ class Captures:
         self._read_link = read_link
         self._recorder = Recorder(places, socket.port)
 
-    def begin(self, wanted: CaptureFilter, report: Callable[[Sighting], None]) -> "RunningCapture":
+    def begin(
+        self, wanted: CaptureFilter, report: Callable[[CapturedFrame], None]
+    ) -> "RunningCapture":
         """Raises DatapathError when the underlay cannot be read."""
         link = CaptureLink(self._read_link)
         sink = Sink(wanted, report)

@@ -15,8 +15,14 @@ from netcore.model.host_plan import HostPlan
 from netcore.pipeline.context import FromTunnel, Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.verdict import Drop, DropReason
-from nodeagent.datapath.base import Observation, ObservationFilter, Observer, PodPort
-from nodeagent.datapath.sightings import HOST, CaptureFilter, Sighting, pod_place
+from nodeagent.datapath.base import (
+    FlowPage,
+    Observation,
+    ObservationFilter,
+    Observer,
+    PodPort,
+)
+from nodeagent.datapath.sightings import HOST, CapturedFrame, CaptureFilter, pod_place
 from nodeagent.datapath.userspace.capturing import Captures
 from nodeagent.datapath.userspace.devices import (
     BUFFER_BYTES,
@@ -25,6 +31,7 @@ from nodeagent.datapath.userspace.devices import (
     pod_device,
 )
 from nodeagent.datapath.userspace.engine import RANDOM_BELOW, Engine, Port
+from nodeagent.datapath.userspace.flow_ring import FlowRing
 from nodeagent.datapath.userspace.icmpv6 import Icmpv6Copies
 from nodeagent.datapath.userspace.loop import PacketLoop
 from nodeagent.datapath.userspace.observing import RunningObservation, Watcher, probe
@@ -34,6 +41,7 @@ from nodeagent.edges.icmpv6_socket import Icmpv6Socket
 from nodeagent.edges.tap import has_offload_header, offered_offloads
 from nodeagent.edges.underlay import UnderlayLink
 from nodeagent.edges.vxlan_socket import VxlanSocket
+from nodeagent.flags import DEFAULT_FLOW_CAPACITY
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +63,7 @@ class UserspaceDatapath:
         read_link: Callable[[], UnderlayLink] = lambda: UnderlayLink(bytes(4)),
         clock: Callable[[], float] = time.monotonic,
         random_below: Callable[[int], int] = RANDOM_BELOW,
+        flow_capacity: int = DEFAULT_FLOW_CAPACITY,
     ) -> None:
         """Owns `tunnel`, `icmpv6` and the descriptor `host_tap` from now on. `lead_in` makes the
         node's kernel hand over what the plan says, and may raise DatapathError. `clock` (monotonic
@@ -69,8 +78,15 @@ class UserspaceDatapath:
         self._socket = tunnel
         self._tunnel = Tunnel(tunnel, snapshot.config.vni, may_coalesce=host.has_offload)
         self._capabilities = _CAPABILITIES | tunnel.capabilities | offered_offloads(host_tap)
+        self._ring = FlowRing(flow_capacity)
         self._engine = Engine(
-            snapshot, self._tunnel, host, vtep_mac, clock=clock, random_below=random_below
+            snapshot,
+            self._tunnel,
+            host,
+            vtep_mac,
+            clock=clock,
+            random_below=random_below,
+            ring=self._ring,
         )
         self._devices: dict[str, PodDevice] = {}
         self._tunnel_pace = Pace()
@@ -115,13 +131,21 @@ class UserspaceDatapath:
         self._loop.call(lambda: self._engine.watch(watcher))
         return RunningObservation(self._loop, self._engine, watcher)
 
-    def capture(self, wanted: CaptureFilter, report: Callable[[Sighting], None]) -> Observer:
+    def capture(self, wanted: CaptureFilter, report: Callable[[CapturedFrame], None]) -> Observer:
         return self._captures.begin(wanted, report)
 
     def probe(self, flow: FlowTuple, ingress: Ingress) -> Observation:
         found: list[Observation] = []
         self._loop.call(lambda: found.append(probe(self._engine, flow, ingress)))
         return found[0]
+
+    def flows(self, position: int, limit: int) -> FlowPage:
+        found: list[FlowPage] = []
+        self._loop.call(lambda: found.append(self._ring.read(position, limit)))
+        return found[0]
+
+    def keep_payloads(self, wanted: bool) -> None:
+        self._loop.call(lambda: self._engine.keep_payloads(wanted))
 
     def conntrack(self) -> Sequence[ConntrackEntry]:
         found: list[ConntrackEntry] = []

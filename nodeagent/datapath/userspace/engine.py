@@ -7,7 +7,6 @@ observes.
 """
 
 import random
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,13 +14,7 @@ from dataclasses import dataclass, field, replace
 from netcore.conntrack.fragments import datagram_of
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.errors import PacketError
-from netcore.packet.fragment import fragment_ipv4
-from netcore.packet.offload import (
-    NEEDS_CHECKSUM,
-    complete_checksum,
-    parse_offload,
-    with_offload,
-)
+from netcore.packet.offload import parse_offload, with_offload
 from netcore.packet.packet import Packet, parse_packet
 from netcore.packet.protocols import ETHERTYPE_IPV4, PROTOCOL_TCP, PROTOCOL_UDP, TCP_SYN
 from netcore.packet.rewrite import apply_rewrite, rewrite_quoted, set_macs
@@ -43,6 +36,7 @@ from netcore.pipeline.verdict import (
 from nodeagent.datapath.userspace.answers import answer_reject, answer_reply
 from nodeagent.datapath.userspace.counters import Counters, counter_names
 from nodeagent.datapath.userspace.devices import HEADROOM_BYTES, Tap, with_headroom
+from nodeagent.datapath.userspace.flow_ring import CLOSES, FlowRing
 from nodeagent.datapath.userspace.flowcache import (
     PLAIN_BYTES,
     CachedFlow,
@@ -50,6 +44,7 @@ from nodeagent.datapath.userspace.flowcache import (
     Output,
     read_plain,
 )
+from nodeagent.datapath.userspace.framing import fragments, segment_bytes
 from nodeagent.datapath.userspace.outcome import not_carried_out
 from nodeagent.datapath.userspace.recorder import Recorder
 from nodeagent.datapath.userspace.tracking import Tracking
@@ -59,6 +54,7 @@ _NO_OPTIONS = 0x45
 _FRAGMENTED = 0x3FFF
 _FLAGS_AT = HEADROOM_BYTES + 47  # of TCP over IPv4 without options
 _DATA_OFFSET_AT = HEADROOM_BYTES + 46
+_SELDOM = TCP_SYN | CLOSES
 _NOBODY = -1
 
 RANDOM_BELOW = random.SystemRandom().randrange
@@ -91,6 +87,7 @@ class Engine:
         *,
         clock: Callable[[], float] = time.monotonic,
         random_below: Callable[[int], int] = RANDOM_BELOW,
+        ring: FlowRing | None = None,
     ) -> None:
         """`clock` gives monotonic seconds, `random_below(n)` some 0 <= x < n."""
         self.snapshot = snapshot
@@ -100,6 +97,7 @@ class Engine:
         self.counters = Counters()
         self._watchers: list[Watcher] = []
         self._recorder: Recorder | None = None
+        self._ring = ring or FlowRing()
         self._generation = 0
         self._fast_generation = 0  # _NOBODY while somebody observes
         self._mtu_bytes = snapshot.config.pod_mtu_bytes
@@ -136,14 +134,18 @@ class Engine:
     def watch(self, watcher: Watcher) -> None:
         """Have every packet decided and told to `watcher`."""
         self._watchers.append(watcher)
-        self._fast_generation = _NOBODY
+        self._set_pace()
 
     def unwatch(self, watcher: Watcher) -> None:
         """Stop telling `watcher`; unknown ones are ignored."""
         if watcher in self._watchers:
             self._watchers.remove(watcher)
-        if not self._watchers:
-            self._fast_generation = self._generation
+        self._set_pace()
+
+    def keep_payloads(self, wanted: bool) -> None:
+        """Whether the flow ring is to have payloads: every packet is decided then."""
+        self._ring.payloads = wanted
+        self._set_pace()
 
     def record(self, recorder: Recorder | None) -> None:
         """Show every frame to `recorder`, which has to `watch`, too; None: to nobody."""
@@ -179,13 +181,15 @@ class Engine:
         wire, tcp_flags = length, 0
         if protocol == PROTOCOL_TCP:
             tcp_flags = buffer[_FLAGS_AT] if length >= 40 else TCP_SYN
-            if tcp_flags & TCP_SYN:  # it may begin a flow anew
-                self._handle_any(port, buffer)
-                return
+            if tcp_flags & _SELDOM:
+                if tcp_flags & TCP_SYN:  # it may begin a flow anew
+                    self._handle_any(port, buffer)
+                    return
+                self._ring.closing(self.snapshot, port.ingress, ends, tcp_flags, flow)
             if segment_type:
-                wire = _segment_bytes(buffer) + 20 + (buffer[_DATA_OFFSET_AT] >> 2 & 0x3C)
+                wire = segment_bytes(buffer) + 20 + (buffer[_DATA_OFFSET_AT] >> 2 & 0x3C)
         elif segment_type:
-            wire = _segment_bytes(buffer) + 28
+            wire = segment_bytes(buffer) + 28
         entry = flow.entry
         now = self.clock()
         if wire > self._mtu_bytes or entry.expires_at <= now:
@@ -207,8 +211,11 @@ class Engine:
     def _renew(self) -> None:
         """Nothing that was kept is in force any longer."""
         self._generation += 1
-        if not self._watchers:
-            self._fast_generation = self._generation
+        self._set_pace()
+
+    def _set_pace(self) -> None:
+        everything = self._watchers or self._ring.payloads
+        self._fast_generation = _NOBODY if everything else self._generation
 
     def _handle_any(self, port: Port, buffer: memoryview) -> None:
         """A frame that has to be parsed."""
@@ -220,6 +227,7 @@ class Engine:
         except PacketError:
             unreadable = Drop(DropReason.CT_TRUNCATED_OR_INVALID_HEADER)
             self.counters.verdict(unreadable, len(frame))
+            self._ring.malformed(port.ingress)
             if self._recorder is not None:
                 self._recorder.refused(port, buffer, unreadable)
             return
@@ -228,6 +236,8 @@ class Engine:
         cached = port.flows.other.get(flow)
         if cached is not None and self._is_current(cached, packet, now):
             self.conntrack.refresh(cached.entry, now, packet.tcp_flags, is_reply=cached.is_reply)
+            if packet.tcp_flags & CLOSES:
+                self._ring.closing_parsed(self.snapshot, port.ingress, packet, cached)
             if cached.rewrite is not None:
                 apply_rewrite(frame, packet, cached.rewrite)
             set_macs(frame, cached.output.mac, self._vtep_mac)
@@ -261,8 +271,13 @@ class Engine:
         trace: list[Hop] | None = [] if self._watchers else None
         arrived_ns = time.time_ns()
         context = self.context(port.ingress, now)
-        decision = decide(self.snapshot, self.conntrack, packet, context, trace)
+        ring, snapshot = self._ring, self.snapshot
+        decision = decide(snapshot, self.conntrack, packet, context, trace)
         happened = self._carry_out(port, packet, buffer, flow, decision, now)
+        ring.decided(snapshot, arrived_ns, port.ingress, packet, decision, happened)
+        if ring.payloads and happened is decision.verdict:
+            frame = buffer[HEADROOM_BYTES:]
+            ring.payload(snapshot, arrived_ns, port.ingress, packet, decision, frame)
         if trace is None:
             return
         if happened is not decision.verdict:
@@ -351,7 +366,7 @@ class Engine:
     ) -> Verdict:
         """`mtu_bytes`: into fragments of that size, 0: as it is."""
         sent = True
-        for part in _fragments(buffer, packet, mtu_bytes) if mtu_bytes else (buffer,):
+        for part in fragments(buffer, packet, mtu_bytes) if mtu_bytes else (buffer,):
             if output.send(part):
                 self.counters.add(counter_names(verdict), len(part) - HEADROOM_BYTES)
                 if self._recorder is not None:
@@ -383,17 +398,3 @@ class Engine:
         elif not isinstance(port.ingress, FromTunnel) or packet.quoted is None:
             # The sender is on another node: the answer takes the node's own way there.
             self.handle(self.host_port, buffer)
-
-
-def _segment_bytes(buffer: memoryview) -> int:
-    """The offload header's segment size; what cannot be is too large for any link."""
-    return int.from_bytes(buffer[4:6], sys.byteorder) or 0xFFFF
-
-
-def _fragments(buffer: memoryview, packet: Packet, mtu_bytes: int) -> list[memoryview]:
-    frame = buffer[HEADROOM_BYTES:]
-    if buffer[0] & NEEDS_CHECKSUM:
-        offload = parse_offload(buffer)
-        end = packet.l3_offset + packet.ip_length
-        complete_checksum(frame, offload.checksum_start, offload.checksum_offset, end)
-    return [with_headroom(part) for part in fragment_ipv4(frame, parse_packet(frame), mtu_bytes)]

@@ -51,6 +51,7 @@ def open_userspace(site: Site) -> UserspaceDatapath:
         endpoint.apply,
         icmpv6=copies,
         read_link=partial(underlay_link, site.underlay),
+        flow_capacity=site.flow_capacity,
     )
 
 

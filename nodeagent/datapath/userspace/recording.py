@@ -22,7 +22,7 @@ from netcore.packet.offload import (
 from netcore.packet.packet import Packet
 from netcore.pipeline.trace import Hop
 from netcore.pipeline.verdict import Decision, Drop, DropReason, Verdict
-from nodeagent.datapath.sightings import UNDERLAY, CaptureFilter, Sighting
+from nodeagent.datapath.sightings import UNDERLAY, CapturedFrame, CaptureFilter
 from nodeagent.datapath.userspace.devices import HEADROOM_BYTES, Tap
 from nodeagent.datapath.userspace.engine import Port
 from nodeagent.datapath.userspace.flowcache import Output
@@ -68,7 +68,7 @@ class Sink:
     """One running capture."""
 
     wanted: CaptureFilter
-    report: Callable[[Sighting], None]
+    report: Callable[[CapturedFrame], None]
 
     def wants(self, seen: _Seen, vxlan_port: int) -> bool:
         wanted = self.wanted
@@ -219,8 +219,8 @@ def _datagram(
     return _Seen(time_ns, UNDERLAY, inbound, frame, (start, UDP_CHECKSUM_OFFSET), peer)
 
 
-def _sighting(seen: _Seen, passage: _Passage, packet_id: int, snap_bytes: int) -> Sighting:
-    return Sighting(
+def _sighting(seen: _Seen, passage: _Passage, packet_id: int, snap_bytes: int) -> CapturedFrame:
+    return CapturedFrame(
         time_ns=seen.time_ns,
         place=seen.place,
         inbound=seen.inbound,

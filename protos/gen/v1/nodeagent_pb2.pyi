@@ -738,3 +738,93 @@ class MetricsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MetricsResponse: _TypeAlias = MetricsResponse  # noqa: Y015
+
+@_typing.final
+class FlowsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_UNIX_NS_FIELD_NUMBER: _builtins.int
+    UNTIL_UNIX_NS_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    ONLY_NEW_FIELD_NUMBER: _builtins.int
+    FOLLOW_FIELD_NUMBER: _builtins.int
+    PAYLOADS_FIELD_NUMBER: _builtins.int
+    since_unix_ns: _builtins.int
+    """0: no bound"""
+    until_unix_ns: _builtins.int
+    """0: no bound"""
+    last: _builtins.int
+    """of those recorded, only so many; 0: all"""
+    only_new: _builtins.bool
+    """none of those recorded"""
+    follow: _builtins.bool
+    payloads: _builtins.bool
+    """DNS and HTTP flows, too, from now on"""
+    def __init__(
+        self,
+        *,
+        since_unix_ns: _builtins.int = ...,
+        until_unix_ns: _builtins.int = ...,
+        last: _builtins.int = ...,
+        only_new: _builtins.bool = ...,
+        follow: _builtins.bool = ...,
+        payloads: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow", b"follow", "last", b"last", "only_new", b"only_new", "payloads", b"payloads", "since_unix_ns", b"since_unix_ns", "until_unix_ns", b"until_unix_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FlowsRequest: _TypeAlias = FlowsRequest  # noqa: Y015
+
+@_typing.final
+class FlowEvent(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_UNIX_NS_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    time_unix_ns: _builtins.int
+    document: _builtins.bytes
+    """JSON, as `hubble observe -o jsonpb` has it"""
+    def __init__(
+        self,
+        *,
+        time_unix_ns: _builtins.int = ...,
+        document: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "time_unix_ns", b"time_unix_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FlowEvent: _TypeAlias = FlowEvent  # noqa: Y015
+
+@_typing.final
+class FlowBatch(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    LOST_FIELD_NUMBER: _builtins.int
+    CAUGHT_UP_FIELD_NUMBER: _builtins.int
+    lost: _builtins.int
+    """so many were overwritten before these"""
+    caught_up: _builtins.bool
+    """all that was recorded has been told"""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___FlowEvent]: ...
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___FlowEvent] | None = ...,
+        lost: _builtins.int = ...,
+        caught_up: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "events", b"events", "lost", b"lost"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FlowBatch: _TypeAlias = FlowBatch  # noqa: Y015

@@ -64,6 +64,11 @@ class NodeAgentStub:
                 request_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsRequest.SerializeToString,
                 response_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsResponse.FromString,
                 _registered_method=True)
+        self.Flows = channel.unary_stream(
+                '/kubehop.v1.NodeAgent/Flows',
+                request_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowsRequest.SerializeToString,
+                response_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowBatch.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -114,6 +119,14 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Flows(self, request, context):
+        """The flows of the node's ring, the oldest first; with `follow` also those to come.
+        RESOURCE_EXHAUSTED: too many follow already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -146,6 +159,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.Metrics,
                     request_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsRequest.FromString,
                     response_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsResponse.SerializeToString,
+            ),
+            'Flows': grpc.unary_stream_rpc_method_handler(
+                    servicer.Flows,
+                    request_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowsRequest.FromString,
+                    response_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowBatch.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -310,6 +328,33 @@ class NodeAgent:
             '/kubehop.v1.NodeAgent/Metrics',
             protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsRequest.SerializeToString,
             protos_dot_gen_dot_v1_dot_nodeagent__pb2.MetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Flows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/kubehop.v1.NodeAgent/Flows',
+            protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowsRequest.SerializeToString,
+            protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowBatch.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,10 @@ class NodeAgentStub:
     """
     Metrics: _grpc.UnaryUnaryMultiCallable[_nodeagent_pb2.MetricsRequest, _nodeagent_pb2.MetricsResponse]
     """The node's metrics in Prometheus' text format."""
+    Flows: _grpc.UnaryStreamMultiCallable[_nodeagent_pb2.FlowsRequest, _nodeagent_pb2.FlowBatch]
+    """The flows of the node's ring, the oldest first; with `follow` also those to come.
+    RESOURCE_EXHAUSTED: too many follow already.
+    """
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -71,6 +75,10 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """
     Metrics: _aio.UnaryUnaryMultiCallable[_nodeagent_pb2.MetricsRequest, _nodeagent_pb2.MetricsResponse]  # type: ignore[assignment]
     """The node's metrics in Prometheus' text format."""
+    Flows: _aio.UnaryStreamMultiCallable[_nodeagent_pb2.FlowsRequest, _nodeagent_pb2.FlowBatch]  # type: ignore[assignment]
+    """The flows of the node's ring, the oldest first; with `follow` also those to come.
+    RESOURCE_EXHAUSTED: too many follow already.
+    """
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -126,5 +134,15 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_nodeagent_pb2.MetricsResponse, _abc.Awaitable[_nodeagent_pb2.MetricsResponse]]:
         """The node's metrics in Prometheus' text format."""
+
+    @_abc_1.abstractmethod
+    def Flows(
+        self,
+        request: _nodeagent_pb2.FlowsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_nodeagent_pb2.FlowBatch], _abc.AsyncIterator[_nodeagent_pb2.FlowBatch]]:
+        """The flows of the node's ring, the oldest first; with `follow` also those to come.
+        RESOURCE_EXHAUSTED: too many follow already.
+        """
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

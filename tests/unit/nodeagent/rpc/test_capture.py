@@ -8,7 +8,7 @@ import pytest
 from netcore.model.errors import DatapathError
 from netcore.pipeline.trace import Hop, Stage
 from netcore.pipeline.verdict import Drop, DropReason
-from nodeagent.datapath.sightings import Sighting
+from nodeagent.datapath.sightings import CapturedFrame
 from nodeagent.rpc.capture import MAX_CAPTURES
 from protos.gen.v1 import nodeagent_pb2 as pb
 from tests.support.pods import eventually
@@ -17,7 +17,7 @@ from tests.unit.nodeagent.rpc.test_service import agent, channel, stub
 __all__ = ["agent", "channel", "stub"]
 
 HOPS = (Hop(Stage.ROUTE, "default", None, None, "nowhere"),)
-SEEN = Sighting(5, "host", True, b"frame", 60, 3, Drop(DropReason.POLICY_DENIED), HOPS)
+SEEN = CapturedFrame(5, "host", True, b"frame", 60, 3, Drop(DropReason.POLICY_DENIED), HOPS)
 
 
 async def test_frames_with_what_became_of_them(stub, agent):

@@ -1,12 +1,12 @@
 import asyncio
 
 from netcore.pipeline.verdict import ToHost
-from nodeagent.datapath.sightings import Sighting
+from nodeagent.datapath.sightings import CapturedFrame
 from nodeagent.rpc.capture_queue import MAX_BATCH_FRAMES, CaptureQueue
 
 
-def seen(number: int, size: int = 10, place: str = "host") -> Sighting:
-    return Sighting(number, place, True, bytes(size), size, number, ToHost(), ())
+def seen(number: int, size: int = 10, place: str = "host") -> CapturedFrame:
+    return CapturedFrame(number, place, True, bytes(size), size, number, ToHost(), ())
 
 
 def make(**limits) -> CaptureQueue:

@@ -1,0 +1,1 @@
+"""Flows as Hubble shows them: which to show, and how."""

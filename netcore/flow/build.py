@@ -37,7 +37,7 @@ def flows_of(snapshot: Snapshot, seen: Sighting) -> tuple[Flow, ...]:
     """
     base = base_flow(snapshot, seen)
     found = list(_translations(snapshot, seen, base)) if seen.is_new else []
-    for judgement in seen.judgements:
+    for judgement in seen.judgements if seen.is_new or seen.entry is None else ():
         found += _policy_verdicts(base, judgement)
     fate = _fate(snapshot, seen, base)
     return (*found, fate) if fate is not None else tuple(found)

@@ -21,12 +21,13 @@ def sighting(
     payload: bytes | None = None,
     time_ns: int = TIME_NS,
 ) -> Sighting:
-    """The frame is sent, and kept as it came in."""
+    """The frame is sent, and kept as it came in; `judgements` replace the policies' own."""
     frame = bytearray(frame)
     if isinstance(ingress, FromPod):
         frame[6:12] = ingress.mac
     packet = parse_packet(frame)
-    decision = replace(node.send(frame, ingress).decision, judgements=judgements)
+    decision = node.send(frame, ingress).decision
+    decision = replace(decision, judgements=judgements or decision.judgements)
     return sight(node.snapshot, time_ns, ingress, packet, decision, decision.verdict, payload)
 
 

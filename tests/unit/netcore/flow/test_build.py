@@ -26,6 +26,7 @@ from tests.support.cluster import (
 )
 from tests.support.decider import Decider
 from tests.support.frames import PEER, POD, icmp, tcp, udp
+from tests.support.policies import INGRESS, network_policy, rule
 from tests.support.sightings import TIME_NS, flows, sighting
 
 ME = from_pod(CLIENT_POD)
@@ -233,3 +234,16 @@ def test_a_pod_that_has_gone_keeps_its_name_and_takes_labels_that_came_later(nod
     other = replace(WEB_PODS[0], uid="another", labels={"app": "db"})
     assert "k8s:app=db" not in flows_of(cluster(other), seen)[0].destination.labels
     assert flows_of(gone, seen)[0].destination.pod_name == "web-1"
+
+
+def test_packets_of_a_connection_that_is_allowed_repeat_no_verdict():
+    """Judged again with each new picture, it is told once."""
+    allowed = network_policy(isolates=INGRESS, ingress=(rule(),))
+    node = Decider(cluster(allowed))
+    events = [flow.event for flow in flows(node, tcp(CLIENT, POD), ME)]
+    assert events == [EventType.POLICY_VERDICT, EventType.TRACE]
+    answer = flows(node, tcp(POD, CLIENT, 80, 40000, flags=0x12), from_pod(WEB_PODS[0]))
+    assert [flow.event for flow in answer] == [EventType.TRACE]
+    denied = Decider(cluster(network_policy(isolates=INGRESS)))
+    told = flows(denied, tcp(CLIENT, POD), ME)
+    assert [flow.event for flow in told] == [EventType.POLICY_VERDICT, EventType.DROP]

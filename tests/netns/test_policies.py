@@ -1,0 +1,178 @@
+"""Policies as a user meets them: applied by kubectl, followed by packets, explained."""
+
+import subprocess
+
+import pytest
+import yaml
+
+from tests.support.kubectl import wait_until
+from tests.support.local_cluster import KUBEHOP, local_cluster
+
+pytestmark = [pytest.mark.netns, pytest.mark.kubectl]
+
+_TIMED_OUT = "28"
+
+
+def pod(name, node, **fields):
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": name}},
+        "spec": {"nodeName": node, "containers": [{"name": "m", **fields}]},
+    }
+
+
+def manifests():
+    port = {"name": "http", "containerPort": 80}
+    yield pod("web", "policed-worker", image="traefik/whoami", ports=[port])
+    for name, node in (("good", "policed-worker"), ("bad", "policed-worker2")):
+        yield pod(name, node, image="curl", command=["sleep", "3600"])
+    yield {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web"},
+        "spec": {"selector": {"app": "web"}, "ports": [{"port": 8000, "targetPort": "http"}]},
+    }
+    yield {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "web"},
+        "spec": {
+            "podSelector": {"matchLabels": {"app": "web"}},
+            "ingress": [
+                {
+                    "from": [{"podSelector": {"matchLabels": {"app": "good"}}}],
+                    "ports": [{"port": "http"}],
+                }
+            ],
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("policed")
+    with local_cluster("policed", folder, "--nodes", "2") as running:
+        running.kubectl.apply(yaml.safe_dump_all(manifests()))
+        running.kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s")
+        yield running
+
+
+@pytest.fixture
+def kubectl(cluster):
+    return cluster.kubectl
+
+
+def kubehop(cluster, *command):
+    return subprocess.run(
+        [KUBEHOP, *command, "--name", cluster.name],
+        env=cluster.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def fetch(kubectl, source):
+    """The HTTP code, or curl's exit code when nothing answers."""
+    shell = "curl -s -m 2 -o /dev/null -w '%{http_code}' http://web:8000 || echo \" $?\""
+    return kubectl("exec", source, "--", "sh", "-c", shell).split()[-1]
+
+
+def becomes(kubectl, source, code, *, holds=True):
+    what = f"{source} to get {'' if holds else 'something else than '}{code}"
+    wait_until(lambda: (fetch(kubectl, source) == code) is holds, what)
+
+
+def explain(cluster, *ends):
+    return kubehop(cluster, "policy", "explain", *ends)
+
+
+def test_what_happens_is_what_was_predicted(cluster, kubectl):
+    for source, code, exit_code in (("good", "200", 0), ("bad", _TIMED_OUT, 1)):
+        assert fetch(kubectl, source) == code
+        told = explain(cluster, source, "svc/web:8000")
+        assert told.returncode == exit_code, told.stderr
+    assert "pod default/bad has the label app=bad, needed is app=good" in told.stdout
+
+
+def test_a_label_changes_the_verdict_at_once(cluster, kubectl):
+    kubectl("label", "pod", "bad", "app=good", "--overwrite")
+    try:
+        becomes(kubectl, "bad", "200")
+        assert explain(cluster, "bad", "svc/web:8000").returncode == 0
+    finally:
+        kubectl("label", "pod", "bad", "app=bad", "--overwrite")
+    becomes(kubectl, "bad", _TIMED_OUT)
+
+
+def test_the_denial_is_observed_and_names_its_policy(cluster, kubectl):
+    assert fetch(kubectl, "bad") == _TIMED_OUT
+    seen = kubehop(cluster, "observe", "--from-pod", "default/bad", "--verdict", "DROPPED")
+    assert "INGRESS DENIED BY default/web (NetworkPolicy)" in seen.stdout
+    assert "Policy denied DROPPED (TCP Flags: SYN)" in seen.stdout
+
+
+def test_names_are_resolved_under_egress_isolation_by_the_usual_rule(kubectl):
+    dns = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+        "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+    }
+    web = {"podSelector": {"matchLabels": {"app": "web"}}}
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "out"},
+        "spec": {
+            "podSelector": {"matchLabels": {"app": "good"}},
+            "policyTypes": ["Egress"],
+            "egress": [{"to": [dns], "ports": [{"port": 53, "protocol": "UDP"}]}, {"to": [web]}],
+        },
+    }
+    kubectl.apply(yaml.safe_dump(policy))
+    try:
+        assert fetch(kubectl, "good") == "200"
+        policy["spec"]["egress"].pop(0)
+        kubectl.apply(yaml.safe_dump(policy))
+        becomes(kubectl, "good", "200", holds=False)
+    finally:
+        kubectl("delete", "networkpolicy", "out")
+    becomes(kubectl, "good", "200")
+
+
+def test_an_admin_comes_first(cluster, kubectl):
+    guard = {
+        "apiVersion": "policy.networking.k8s.io/v1alpha1",
+        "kind": "AdminNetworkPolicy",
+        "metadata": {"name": "guard"},
+        "spec": {
+            "priority": 5,
+            "subject": {"namespaces": {}},
+            "ingress": [{"name": "nobody", "action": "Deny", "from": [{"namespaces": {}}]}],
+        },
+    }
+    kubectl.apply(yaml.safe_dump(guard))
+    try:
+        becomes(kubectl, "good", _TIMED_OUT)
+        told = explain(cluster, "good", "web:80")
+        assert "AdminNetworkPolicy guard rule nobody: matches, by peer 0 (Deny)" in told.stdout
+        assert "guard" in kubectl("get", "anp")
+    finally:
+        kubectl("delete", "anp", "guard")
+
+
+def test_what_cannot_be_told_ends_with_2(cluster):
+    for ends in (("nobody", "web"), ("good", "svc/web"), ("good", "web:99999")):
+        told = explain(cluster, *ends)
+        assert (told.returncode, told.stdout) == (2, "")
+        assert told.stderr.startswith("kubehop: ")
+        assert len(told.stderr.splitlines()) == 1
+
+
+def test_the_matrix_and_the_lint(cluster):
+    matrix = kubehop(cluster, "policy", "matrix", "--port", "80", "-n", "default")
+    rows = {line.split()[0]: line.split()[1:] for line in matrix.stdout.splitlines()[1:]}
+    assert rows["default/bad"] == [".", "yes", "-"]
+    assert rows["default/good"] == ["yes", ".", "yes"]
+    assert kubehop(cluster, "policy", "lint").returncode == 0

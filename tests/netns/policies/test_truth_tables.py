@@ -8,9 +8,11 @@ from tests.netns.policies.written import CASES
 pytestmark = pytest.mark.netns
 
 
-@pytest.fixture(scope="module", params=[1, 2], ids=["one-node", "two-nodes"])
+@pytest.fixture(
+    scope="module", params=[(1, 4), (2, 4), (2, 6)], ids=["one-node", "two-nodes", "ipv6"]
+)
 def world(request):
-    with World(request.param) as made:
+    with World(*request.param) as made:
         yield made
 
 

@@ -59,16 +59,19 @@ def labels_of(name: str) -> dict[str, str]:
 
 
 class World:
-    """The pods on `nodes` nodes. `config`: what is to differ from the cluster of the tests."""
+    """The pods on `nodes` nodes, with addresses of one IP version. `config`: what is to differ from
+    the cluster of the tests.
+    """
 
-    def __init__(self, nodes: int, **config) -> None:
+    def __init__(self, nodes: int, version: int = 4, **config) -> None:
+        self._family = socket.AF_INET if version == 4 else socket.AF_INET6
         self.pods = {
             name: Pod(
                 name[0],
                 name.replace("/", "-"),
                 name,
                 f"node{index % nodes + 1}",
-                (ip_address(f"10.244.{index % nodes + 1}.{10 + index}"),),
+                (_address(version, index % nodes + 1, 10 + index),),
                 labels_of(name),
                 named_ports=_NAMED,
             )
@@ -93,7 +96,7 @@ class World:
             self.net.start_node(picture).datapath.apply(picture)
         for name, pod in self.pods.items():
             self.net.start_pod(pod)
-            for served in run_in_netns(self.path(name), _serve):
+            for served in run_in_netns(self.path(name), lambda: _serve(self._family)):
                 served.setblocking(False)
                 self._selector.register(served, selectors.EVENT_READ, _answer)
         return self
@@ -154,7 +157,7 @@ class World:
     def _connect(self, probes: list[Probe], to) -> dict[Probe, socket.socket]:
         made = {}
         for probe in probes:
-            made[probe] = asking = socket.socket(type=KINDS[probe.protocol])
+            made[probe] = asking = socket.socket(self._family, KINDS[probe.protocol])
             asking.setblocking(False)
             place = to(probe) if to else (self.ip(probe.target), probe.port)
             assert asking.connect_ex(place) in (0, EINPROGRESS)
@@ -194,11 +197,16 @@ class World:
         self._selector.unregister(asking)
 
 
-def _serve() -> list[socket.socket]:
+def _address(version: int, node: int, host: int):
+    """In the pod CIDR of that node."""
+    return ip_address(f"10.244.{node}.{host}" if version == 4 else f"fd00:10:244:{node}::{host:x}")
+
+
+def _serve(family: int) -> list[socket.socket]:
     served = []
     for port in PORTS:
-        served.append(socket.create_server(("", port), backlog=1024))
-        datagrams = socket.socket(type=socket.SOCK_DGRAM)
+        served.append(socket.create_server(("", port), family=family, backlog=1024))
+        datagrams = socket.socket(family, socket.SOCK_DGRAM)
         datagrams.bind(("", port))
         served.append(datagrams)
     return served

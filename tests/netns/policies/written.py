@@ -34,6 +34,7 @@ PEERS = {
     "exists": [{"podSelector": expression("tier", "Exists"), "namespaceSelector": {}}],
     "lacks": [{"podSelector": expression("tier", "DoesNotExist"), "namespaceSelector": {}}],
     "block": [{"ipBlock": {"cidr": "10.244.0.0/16"}}],
+    "block6": [{"ipBlock": {"cidr": "fd00:10:244::/48", "except": ["fd00:10:244:1::/64"]}}],
     "block-except": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["10.244.1.0/24"]}}],
 }
 PORTS = {

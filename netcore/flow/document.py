@@ -173,6 +173,5 @@ def _layer7(found: Layer7 | None) -> Document:
                 method=http.method,
                 url=http.url,
                 protocol=http.protocol,
-                headers=[{"key": key, "value": value} for key, value in http.headers],
             )
     return shown

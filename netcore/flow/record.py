@@ -58,13 +58,12 @@ class DnsRecord:
 
 @dataclass(frozen=True, slots=True)
 class HttpRecord:
-    """A request, or with a `code` the response to it. Headers are (name, value) pairs."""
+    """A request, or with a `code` the response to it."""
 
     method: str
     url: str
     protocol: str
     code: int = 0
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

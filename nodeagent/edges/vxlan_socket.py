@@ -34,7 +34,7 @@ class VxlanSocket:
     def __init__(self, address: IpAddress, port: int) -> None:
         """Raises DatapathError naming address and port when the port is taken."""
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-        self._port = port
+        self.port = port
         self._receiver = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._senders: list[socket.socket] = []
         try:
@@ -78,9 +78,19 @@ class VxlanSocket:
         if segment_bytes and segment_bytes < len(data):
             size = _SEGMENT_SIZE.pack(segment_bytes)
             ancillary = ((socket.SOL_UDP, _UDP_SEGMENT, size),)
-            sender.sendmsg((data,), ancillary, 0, (destination, self._port))
+            sender.sendmsg((data,), ancillary, 0, (destination, self.port))
         else:
-            sender.sendto(data, (destination, self._port))
+            sender.sendto(data, (destination, self.port))
+
+    def sender(self, flow_hash: int) -> tuple[str, int, int]:
+        """Source address, source port and TTL (hop limit) of this flow's datagrams."""
+        found = self._senders[flow_hash % SENDERS]
+        address = found.getsockname()
+        if found.family == socket.AF_INET:
+            ttl = found.getsockopt(socket.IPPROTO_IP, socket.IP_TTL)
+        else:
+            ttl = found.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS)
+        return address[0], address[1], ttl
 
     @property
     def overflowed(self) -> int:

@@ -12,6 +12,7 @@ from nodeagent.pods.kubelet import Kubelet
 from nodeagent.rpc.dump import dump
 from nodeagent.rpc.exec import exec_stream
 from nodeagent.rpc.logs import logs_stream
+from nodeagent.rpc.send import Sends
 from nodeagent.rpc.trace import Traces
 from protos.gen.v1 import nodeagent_pb2 as pb
 from protos.gen.v1 import nodeagent_pb2_grpc as pb_grpc
@@ -27,6 +28,7 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
         self._agent = agent
         self._kubelet = kubelet
         self._traces = Traces(agent)
+        self._sends = Sends()
 
     async def Exec(
         self,
@@ -61,6 +63,13 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
     ) -> AsyncIterator[pb.TracedPacket]:
         async for response in self._traces.stream(request, context):
             yield response
+
+    async def Send(
+        self,
+        request: pb.SendRequest,
+        context: grpc.aio.ServicerContext[pb.SendRequest, pb.SendResponse],
+    ) -> pb.SendResponse:
+        return await self._sends.send(request, context)
 
 
 class AgentServer:

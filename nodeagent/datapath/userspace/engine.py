@@ -50,6 +50,7 @@ from nodeagent.datapath.userspace.flowcache import (
     Output,
     read_plain,
 )
+from nodeagent.datapath.userspace.timed_hops import TimedHops
 from nodeagent.datapath.userspace.tracking import Tracking
 from nodeagent.datapath.userspace.tunnel import Tunnel
 
@@ -243,7 +244,7 @@ class Engine:
     def _decide(
         self, port: Port, packet: Packet, buffer: memoryview, flow: FlowTuple, now: float
     ) -> None:
-        trace: list[Hop] | None = [] if self._watchers else None
+        trace: list[Hop] | None = TimedHops() if self._watchers else None
         arrived_ns = time.time_ns()
         context = self.context(port.ingress, now)
         decision = decide(self.snapshot, self.conntrack, packet, context, trace)

@@ -43,6 +43,10 @@ class NodeAgentStub:
     """Hop by hop what happens to packets. With `probe` one made-up packet is decided and
     nothing is sent; with `live` packets that really pass are reported as they are decided.
     """
+    Send: _grpc.UnaryUnaryMultiCallable[_nodeagent_pb2.SendRequest, _nodeagent_pb2.SendResponse]
+    """Sends one packet from the node itself, as the program kubehop-packet does in pods.
+    INVALID_ARGUMENT: arguments that the program refuses.
+    """
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -58,6 +62,10 @@ class NodeAgentAsyncStub(NodeAgentStub):
     Trace: _aio.UnaryStreamMultiCallable[_nodeagent_pb2.TraceRequest, _nodeagent_pb2.TracedPacket]  # type: ignore[assignment]
     """Hop by hop what happens to packets. With `probe` one made-up packet is decided and
     nothing is sent; with `live` packets that really pass are reported as they are decided.
+    """
+    Send: _aio.UnaryUnaryMultiCallable[_nodeagent_pb2.SendRequest, _nodeagent_pb2.SendResponse]  # type: ignore[assignment]
+    """Sends one packet from the node itself, as the program kubehop-packet does in pods.
+    INVALID_ARGUMENT: arguments that the program refuses.
     """
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
@@ -95,6 +103,16 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_nodeagent_pb2.TracedPacket], _abc.AsyncIterator[_nodeagent_pb2.TracedPacket]]:
         """Hop by hop what happens to packets. With `probe` one made-up packet is decided and
         nothing is sent; with `live` packets that really pass are reported as they are decided.
+        """
+
+    @_abc_1.abstractmethod
+    def Send(
+        self,
+        request: _nodeagent_pb2.SendRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_nodeagent_pb2.SendResponse, _abc.Awaitable[_nodeagent_pb2.SendResponse]]:
+        """Sends one packet from the node itself, as the program kubehop-packet does in pods.
+        INVALID_ARGUMENT: arguments that the program refuses.
         """
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -34,3 +34,6 @@ def trace_path(namespace: str, pod: str) -> str:
 
 def dump_path(node: str) -> str:
     return f"/apis/kubehop.dev/v1alpha1/nodes/{node}/dump"
+
+
+TRACES_PATH = "/apis/kubehop.dev/v1alpha1/traces"

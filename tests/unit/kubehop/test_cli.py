@@ -117,7 +117,7 @@ def test_tables_are_as_wide_as_their_cells(capsys):
 
 
 def test_a_trace_that_failed_says_so(capsys):
-    from kubehop.cli.trace import _outcome
+    from kubehop.cli.trace_http import _outcome
 
     failed = {"exitCode": 1, "stdout": "", "stderr": "no route\n"}
     fine = {"status": 200, "peer": "10.96.0.7:80", "totalMs": 2, "dnsMs": 1, "connectMs": 0.5}

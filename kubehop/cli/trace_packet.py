@@ -15,9 +15,12 @@ from kubehop.kubernetes.trace_ends import find_destination, find_source
 from kubehop.kubernetes.trace_requests import send_inside, send_outside, watch_live
 from kubehop.tracing.ends import parse_source, parse_target
 from kubehop.tracing.live import LiveFilter
+from kubehop.tracing.mermaid import mermaid
 from kubehop.tracing.outcome import outcome
 from kubehop.tracing.packet_text import packet_text
 from kubehop.tracing.packet_trace import PacketTrace
+from kubehop.tracing.picture import picture
+from kubehop.tracing.svg import svg
 from kubehop.tracing.traceflow import traceflow
 from netcore.model.errors import ConfigError
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from kubehop.tracing.outcome import Outcome
 
 _HTTP_TIMEOUT_MARGIN_S = 10
+_PICTURES = {"svg": svg, "mermaid": mermaid}
 _KUBEHOP = "import sys; from kubehop.cli.main import main; sys.exit(main())"
 
 
@@ -125,6 +129,9 @@ def _of_live(
 def _show(trace: PacketTrace, ended: Outcome, names: Names, options: PacketOptions) -> None:
     if options.output == "json":
         click.echo(json.dumps(traceflow(trace, ended, names), indent=2))
+        return
+    if options.output in _PICTURES:
+        click.echo(_PICTURES[options.output](picture(trace, ended, names)), nl=False)
         return
     for line in packet_text(trace, ended, names, every=options.every):
         click.echo(line)

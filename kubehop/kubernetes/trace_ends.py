@@ -122,8 +122,8 @@ def _to_service(client: ApiClient, target: Target, source: Source) -> Destinatio
     backends = backends_of(client, place.namespace, place.name)
     cluster_ips = tuple(ip for ip in spec.get("clusterIPs") or () if ip != "None")
     if source.kind == "outside":
-        host, number = _from_outside(client, service, port, label)
-        return Destination(host, number, protocol, (host, *cluster_ips, *backends), label)
+        hosts, number = _from_outside(client, service, port, label)
+        return Destination(hosts[0], number, protocol, (*hosts, *cluster_ips, *backends), label)
     if not cluster_ips:  # headless: only DNS knows the pods behind it
         host = f"{place.name}.{place.namespace}.svc"
         return Destination(host, number, protocol, backends, label)
@@ -156,18 +156,19 @@ def _service_port(service: dict[str, Any], target: Target, label: str) -> dict[s
 
 def _from_outside(
     client: ApiClient, service: dict[str, Any], port: dict[str, Any] | None, label: str
-) -> tuple[str, int]:
-    """Load balancer, external IP or node port, whatever there is first."""
+) -> tuple[tuple[str, ...], int]:
+    """Load balancer, external IP or node port, whatever there is first: addresses and port."""
     number = int(port["port"]) if port else 0
     ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
     addresses = [*(found["ip"] for found in ingress if "ip" in found)]
     addresses += service["spec"].get("externalIPs") or ()
     if addresses:
-        return str(addresses[0]), number
+        return tuple(map(str, addresses)), number
     if port is not None and port.get("nodePort"):
         ready = [node for node in client.get("/api/v1/nodes")["items"] if is_ready(node)]
-        for node in ready:
-            return _node_addresses(node)[0], int(port["nodePort"])
+        at = tuple(address for node in ready for address in _node_addresses(node))
+        if at:
+            return at, int(port["nodePort"])
     raise ConfigError(
         f"{label} is of type {service['spec'].get('type', 'ClusterIP')}: a client outside reaches "
         "only node ports, external IPs and load balancers"

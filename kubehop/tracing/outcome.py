@@ -71,14 +71,20 @@ def _refusal(trace: PacketTrace, names: Names) -> Outcome | None:
     """What a node did to the packet or to its answer."""
     ended = next(filter(None, map(stopped, trace.requests)), None)
     if ended is not None:
-        return _stopped(ended, "the packet")
+        return _stopped(ended, "the packet", _told(trace))
     ended = next(filter(None, map(stopped, trace.replies)), None)
     if ended is None:
         return None
     return _stopped(ended, f"{_receiver(trace, names)} got the packet, but its answer")
 
 
-def _stopped(sight: Sight, what: str) -> Outcome:
+def _told(trace: PacketTrace) -> str:
+    """What a rejected sender was told."""
+    reply = trace.reply or {}
+    return str(reply["text"]) if reply.get("outcome") in ("refused", "unreachable") else ""
+
+
+def _stopped(sight: Sight, what: str, told: str = "") -> Outcome:
     last = sight.hops[-1] if sight.hops else {"stage": "?", "why": "", "rule": ""}
     kind, verb = ("Dropped", "dropped") if sight.verdict == "Drop" else ("Rejected", "rejected")
     reason = f" ({sight.verdict_detail})" if sight.verdict_detail else ""
@@ -86,6 +92,8 @@ def _stopped(sight: Sight, what: str) -> Outcome:
         f"{what} was {verb} on {sight.node} by {last['stage']}{reason}: "
         f"{last['why']} [{last['rule']}]"
     )
+    if told:
+        sentence += f"; the sender was told at once: {told}"
     return Outcome(kind, sentence, REFUSED)
 
 
@@ -121,7 +129,9 @@ def _silence(trace: PacketTrace, names: Names) -> Outcome:
                 "Unanswered", f"{_receiver(trace, names)} got the packet; {waited}", REFUSED
             )
     why = f"the packet left the datapath of {last.node} for the network around it; {waited}"
-    return Outcome("Forwarded", why, DELIVERED if is_udp else REFUSED)
+    if is_udp:
+        return Outcome("Forwarded", f"{why}, which UDP does not promise", DELIVERED)
+    return Outcome("Unanswered", why, REFUSED)
 
 
 def _of_live(trace: PacketTrace, names: Names) -> Outcome:
@@ -134,7 +144,7 @@ def _of_live(trace: PacketTrace, names: Names) -> Outcome:
     match last.verdict:
         case "Deliver":
             where = names.owner(last.verdict_detail)
-            return Outcome("Delivered", f"delivered to {where} on {last.node}", DELIVERED)
+            return Outcome("Delivered", f"{where} on {last.node} got the packet", DELIVERED)
         case "Encap":
             there = last.verdict_detail.partition(" ")[0]
             why = f"sent into the tunnel by {last.node}, but {there} did not see it arrive"

@@ -81,7 +81,7 @@ def _send_tcp(
         try:
             sock.connect((address, port))
         except TimeoutError:
-            return "silence", f"no answer within {timeout_s:g} s", ""
+            return "silence", f"no answer within {timeout_s:.3g} s", ""
         except ConnectionRefusedError:
             return "refused", "connection refused", ""
         except OSError as error:
@@ -149,7 +149,7 @@ def _wait(sock: socket.socket, timeout_s: float, receive: Callable[[], bool]) ->
             return "refused", "ICMP port unreachable", ""
         except OSError as error:
             return "unreachable", _reason(error), ""
-    return "silence", f"no answer within {timeout_s:g} s", ""
+    return "silence", f"no answer within {timeout_s:.3g} s", ""
 
 
 def _reserve_port(sock: socket.socket, family: socket.AddressFamily, address: str) -> int:

@@ -1,8 +1,8 @@
 """Which packets are the traced one and its answers: by the source port that the trace reserved.
 
-The port alone marks nothing once an address was translated, so every translation that a node
-reports is followed: what left as another flow is looked for as that flow. Nothing else on the
-wire has these flows while the trace runs, because its socket holds the port.
+The sender's address and port are the mark: nothing else has them while the trace runs, because
+its socket holds the port. They survive the translation of the destination. Where the source is
+translated, too, the new flow is looked for as the node that did it reports it.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class Followed:
 def follow(sights: Sequence[Sight], sent: Iterable[dict[str, Any]]) -> Followed:
     """The sights of the flows `sent`, of their answers, and of ICMP errors about them."""
     ways = {Ends.of(flow) for flow in sent}
+    ways |= _marked(sights, {way[:3] for way in ways})
     for _ in range(_MAX_ROUNDS):
         found = {
             Ends.of(sight.left)
@@ -90,6 +91,13 @@ def follow(sights: Sequence[Sight], sent: Iterable[dict[str, Any]]) -> Followed:
         elif ends in answers or _about(sight) in errors:
             replies.append(sight)
     return Followed(tuple(requests), tuple(replies))
+
+
+def _marked(sights: Sequence[Sight], marks: set[tuple[str, str, int]]) -> set[Ends]:
+    """Flows with the mark, also those whose first node could not be asked; of answers reversed."""
+    found = {Ends.of(sight.arrived) for sight in sights if sight.arrived}
+    asked = {ends for ends in found if ends[:3] in marks}
+    return asked | {ends.reversed for ends in found if ends.reversed[:3] in marks}
 
 
 def _is_echo_reply(sight: Sight) -> bool:

@@ -16,16 +16,29 @@ _LINE, _PAD, _SPACE = 16, 8, 14
 _TITLE_CHARS, _LINE_CHARS = 46, 54
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _STYLE = """
-svg{--ink:#1b2733;--soft:#5b6b7a;--page:#ffffff;--lane:#f2f5f8;--box:#ffffff;--edge:#9fb1c1;
---place:#e3effb;--bad:#b3261e;--badbox:#fdeceb;background:var(--page)}
-@media (prefers-color-scheme:dark){svg{--ink:#e6edf3;--soft:#9db0c2;--page:#0f161d;--lane:#16202a;
---box:#1d2935;--edge:#4a6075;--place:#1c3550;--bad:#ff8a80;--badbox:#3a1c1c}}
-text{font:12px system-ui,'DejaVu Sans',sans-serif;fill:var(--ink)}
-.name,.head{font-weight:600}.head{font-size:14px}.line,.over{fill:var(--soft);font-size:11px}
-.lane{fill:var(--lane)}.hop{fill:var(--box);stroke:var(--edge)}
-.place{fill:var(--place);stroke:var(--edge)}
-.drop{fill:var(--badbox);stroke:var(--bad);stroke-width:2}.bad{fill:var(--bad)}
-.way{stroke:var(--soft);fill:none;stroke-width:1.5}.tip{fill:var(--soft)}
+svg{background:#ffffff}
+text{font:12px system-ui,'DejaVu Sans',sans-serif;fill:#1b2733}
+.name,.head{font-weight:600}.head{font-size:14px}
+.line,.over{fill:#5b6b7a;font-size:11px}
+.lane{fill:#f2f5f8}
+.hop{fill:#ffffff;stroke:#9fb1c1}
+.place{fill:#e3effb;stroke:#9fb1c1}
+.drop{fill:#fdeceb;stroke:#b3261e;stroke-width:2}
+.bad{fill:#b3261e}
+.way{stroke:#5b6b7a;fill:none;stroke-width:1.5}
+.tip{fill:#5b6b7a}
+@media (prefers-color-scheme:dark){
+svg{background:#0f161d}
+text{fill:#e6edf3}
+.line,.over{fill:#9db0c2}
+.lane{fill:#16202a}
+.hop{fill:#1d2935;stroke:#4a6075}
+.place{fill:#1c3550;stroke:#4a6075}
+.drop{fill:#3a1c1c;stroke:#ff8a80}
+.bad{fill:#ff8a80}
+.way{stroke:#9db0c2}
+.tip{fill:#9db0c2}
+}
 """
 
 
@@ -58,9 +71,9 @@ class _Drawing:
 
     def heading(self, text: str, kind: str) -> None:
         """Lines over the whole width."""
-        for line in _wrapped(text, max(40, self.width // 8)):
+        for line in _wrapped(text, max(40, self.width * 2 // 19)):
             self.y += _LINE + 2
-            self._text(_MARGIN, self.y, line, kind)
+            self._text(_MARGIN + _PAD, self.y, line, kind)
         self.y += _PAD
 
     def open_lanes(self, names: tuple[str, ...]) -> None:
@@ -146,4 +159,4 @@ def _left(lane: int) -> int:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(xml_text(text), width) or [""]
+    return textwrap.wrap(xml_text(text), width, break_on_hyphens=False) or [""]

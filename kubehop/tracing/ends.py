@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -66,7 +67,7 @@ def parse_source(text: str, namespace: str) -> Place:
         return Place("outside", OUTSIDE)
     place = _named(text, namespace, _SOURCE_FORMS)
     if place.kind == "service":
-        raise ConfigError(f'"{text}": a Service sends nothing itself: give {_SOURCE_FORMS}')
+        raise ConfigError(f"{quoted(text)}: a Service sends nothing itself: give {_SOURCE_FORMS}")
     return Place("pod", place.name, namespace) if place.kind == "name" else place
 
 
@@ -77,18 +78,25 @@ def parse_target(text: str, namespace: str, protocol: str = "") -> Target:
     """
     where, port, written = _split_port(text)
     if written and protocol and written != protocol:
-        raise ConfigError(f'"{text}" says {written}, --protocol says {protocol}: give one of them')
+        raise ConfigError(
+            f"{quoted(text)} says {written}, --protocol says {protocol}: give one of them"
+        )
     protocol = written or protocol
     if protocol == "ICMP" and port:
-        raise ConfigError(f'"{text}": ICMP has no ports: leave the port away')
+        raise ConfigError(f"{quoted(text)}: ICMP has no ports: leave the port away")
     place = _address(where) or _named(where, namespace, _TARGET_FORMS)
     if place.kind != "service" and port and not _is_port(port):
-        raise ConfigError(f'"{text}": "{port}" is not a port: use 1 to 65535')
+        raise ConfigError(f"{quoted(text)}: {quoted(port)} is not a port: use 1 to 65535")
     if not port and protocol in ("TCP", "UDP") and place.kind != "service":
-        raise ConfigError(f'"{text}": {protocol} needs a port: write {where}:PORT')
+        raise ConfigError(f"{quoted(text)}: {protocol} needs a port: write {where}:PORT")
     if place.kind == "node" and not port and protocol in ("TCP", "UDP"):
-        raise ConfigError(f'"{text}": give a port of the node: node/{place.name}:PORT')
+        raise ConfigError(f"{quoted(text)}: give a port of the node: node/{place.name}:PORT")
     return Target(place, port, protocol)
+
+
+def quoted(text: str) -> str:
+    """In quotes and on one line, whatever it contains."""
+    return json.dumps(text)
 
 
 def _split_port(text: str) -> tuple[str, str, str]:
@@ -100,9 +108,9 @@ def _split_port(text: str) -> tuple[str, str, str]:
         return text, "", ""
     port, protocol = found["port"], (found["protocol"] or "").upper()
     if not port:
-        raise ConfigError(f'"{text}": a port is missing behind the colon')
+        raise ConfigError(f"{quoted(text)}: a port is missing behind the colon")
     if found["protocol"] is not None and protocol not in _PROTOCOLS:
-        raise ConfigError(f'"{text}": the protocol is none of tcp, udp, icmp')
+        raise ConfigError(f"{quoted(text)}: the protocol is none of tcp, udp, icmp")
     return text[: found.start()], port, protocol
 
 
@@ -122,7 +130,7 @@ def _ip(text: str) -> str | None:
 def _named(text: str, namespace: str, forms: str) -> Place:
     parts = text.split("/")
     if not all(_is_name(part) for part in parts):
-        raise ConfigError(f'"{text}" is not a name: give {forms}')
+        raise ConfigError(f"{quoted(text)} is not a name: give {forms}")
     match parts:
         case [name]:
             return Place("name", name, namespace)
@@ -132,7 +140,7 @@ def _named(text: str, namespace: str, forms: str) -> Place:
             return Place("pod", name, own)
         case [own, kind, name] if kind in _KINDS:
             return _place(_KINDS[kind], name, own)
-    raise ConfigError(f'"{text}": give {forms}')
+    raise ConfigError(f"{quoted(text)}: give {forms}")
 
 
 def _place(kind: str, name: str, namespace: str) -> Place:

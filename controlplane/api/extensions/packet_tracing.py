@@ -41,7 +41,8 @@ class SentTrace:
         self.trace_id = secrets.token_hex(_ID_BYTES)
         self._watch = NodesWatch(agents, nodes, addresses, self._see)
         self._executed = Executed()
-        self._dropped = asyncio.Event()
+        self._dropped: set[tuple[str, int]] = set()
+        self._news = asyncio.Event()
 
     async def run(
         self, agent: Agent, container: ContainerTarget | None, to: Destination, timeout_s: float
@@ -97,23 +98,28 @@ class SentTrace:
         """Ends early when a node is seen to drop the packet: no answer will come."""
         command = ExecCommand(container, (PROGRAM, *arguments))
         async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(execute(agent, command, self._executed))
+            running = tasks.create_task(execute(agent, command, self._executed, self._news.set))
             hopeless = tasks.create_task(self._hopeless())
             await asyncio.wait({running, hopeless}, return_when=asyncio.FIRST_COMPLETED)
             running.cancel()
             hopeless.cancel()
 
     async def _hopeless(self) -> None:
-        await self._dropped.wait()
+        """A node may tell of the drop before the program's own words are here, or after."""
+        while not self._is_dropped():
+            await self._news.wait()
+            self._news.clear()
         await asyncio.sleep(QUIET_S)
 
+    def _is_dropped(self) -> bool:
+        sent = (said for said in self._said() if said["type"] == "sending")
+        return any((said["source"], said["sourcePort"]) in self._dropped for said in sent)
+
     def _see(self, packet: Packet) -> None:
-        if packet.verdict != "Drop":
-            return
-        ends = {end for hop in packet.hops if hop.before for end in _ends(hop.before)}
-        for said in self._said():
-            if said["type"] == "sending" and (said["source"], said["sourcePort"]) in ends:
-                self._dropped.set()
+        if packet.verdict == "Drop" and len(self._dropped) < _MAX_QUEUED:
+            for hop in packet.hops:
+                self._dropped.update(_ends(hop.before) if hop.before else ())
+            self._news.set()
 
     def _said(self) -> list[dict[str, Any]]:
         """What the program has said so far; a line that is not finished yet is left out."""

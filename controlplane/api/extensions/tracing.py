@@ -13,7 +13,7 @@ from controlplane.api.extensions.watching import NodesWatch
 from controlplane.rpc.agent_types import ExecCommand, Exit, StdinClosed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from typing import Any
 
     from controlplane.rpc.agent_types import ContainerTarget, ExecInput
@@ -75,7 +75,12 @@ def _ended(fetched: Executed, timeout_s: float) -> dict[str, Any]:
     return wire.result(exit_code, bytes(fetched.stdout), bytes(fetched.stderr))
 
 
-async def execute(agent: Agent, command: ExecCommand, executed: Executed) -> None:
+async def execute(
+    agent: Agent,
+    command: ExecCommand,
+    executed: Executed,
+    on_output: Callable[[], None] = lambda: None,
+) -> None:
     """Run a command without input to its end; what it writes is kept as it comes."""
 
     async def no_input() -> AsyncIterator[ExecInput]:
@@ -90,5 +95,6 @@ async def execute(agent: Agent, command: ExecCommand, executed: Executed) -> Non
                     return
                 kept = executed.stdout if output.stream == "stdout" else executed.stderr
                 kept += output.data[: max(0, _MAX_OUTPUT_BYTES - len(kept))]
+                on_output()
     except StatusError as error:
         executed.refused = error

@@ -46,7 +46,7 @@ def test_version(capsys):
         (["down", "--name", ".."], 2, "is not a cluster name"),
         (["status"], 1, 'no cluster with the name "kubehop" runs; start one with: kubehop up'),
         (["kubeconfig"], 1, "no cluster with the name"),
-        (["trace", "p", "u"], 1, "no cluster with the name"),
+        (["trace", "p", "u"], 2, "no cluster with the name"),
         (["node", "n", "dump"], 1, "no cluster with the name"),
         (["node", "n", "dump", "--name", "late"], 1, 'no cluster with the name "late"'),
         (["node", "--name", "early", "n", "dump"], 1, 'no cluster with the name "early"'),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubehop.kubernetes.client import ApiError
 from kubehop.kubernetes.conditions import is_ready
+from kubehop.kubernetes.nodes import find_node, node_addresses
 from kubehop.kubernetes.paths import namespaced
 from kubehop.kubernetes.pods import list_pods
 from kubehop.kubernetes.trace_services import backends_of, services_at
@@ -63,7 +64,7 @@ def find_source(client: ApiClient, place: Place) -> Source:
         case "outside":
             return Source("outside", "outside")
         case "node":
-            return Source("node", place.name, "", _node_addresses(_node(client, place.name)))
+            return Source("node", place.name, "", node_addresses(find_node(client, place.name)))
         case "deployment":
             pod = _ready_pod(client, place)
         case _:
@@ -91,7 +92,7 @@ def find_destination(client: ApiClient, target: Target, source: Source) -> Desti
             )
             return _to_pod(target, pod, source)
         case "node":
-            addresses = _node_addresses(_node(client, place.name))
+            addresses = node_addresses(find_node(client, place.name))
             host = _same_family(addresses, source, str(place))
             return _at(client, target, host, addresses, str(place))
         case "address":
@@ -166,7 +167,7 @@ def _from_outside(
         return tuple(map(str, addresses)), number
     if port is not None and port.get("nodePort"):
         ready = [node for node in client.get("/api/v1/nodes")["items"] if is_ready(node)]
-        at = tuple(address for node in ready for address in _node_addresses(node))
+        at = tuple(address for node in ready for address in node_addresses(node))
         if at:
             return at, int(port["nodePort"])
     raise ConfigError(
@@ -233,23 +234,6 @@ def _pod_or_none(client: ApiClient, place: Place) -> dict[str, Any] | None:
         if error.code == 404:
             return None
         raise
-
-
-def _node(client: ApiClient, name: str) -> dict[str, Any]:
-    nodes = {node["metadata"]["name"]: node for node in client.get("/api/v1/nodes")["items"]}
-    if name not in nodes:
-        raise no_such_node(name, nodes)
-    return dict(nodes[name])
-
-
-def no_such_node(name: str, nodes: Iterable[str]) -> ConfigError:
-    """An error that names the nodes that there are."""
-    return ConfigError(f'node "{name}" not found: there are {", ".join(sorted(nodes)) or "none"}')
-
-
-def _node_addresses(node: dict[str, Any]) -> tuple[str, ...]:
-    listed = node.get("status", {}).get("addresses", ())
-    return tuple(found["address"] for found in listed if found["type"] == "InternalIP")
 
 
 def _pod_addresses(pod: dict[str, Any]) -> tuple[str, ...]:

@@ -18,11 +18,13 @@ from controlplane.rpc.agent_types import (
     Hop,
     LogQuery,
     Missed,
+    OuterHeader,
     Output,
     Packet,
     Resize,
     Stdin,
     StdinClosed,
+    TrackedFlow,
 )
 from protos.gen.v1 import nodeagent_pb2 as pb
 
@@ -123,6 +125,32 @@ def packet(message: pb.TracedPacket) -> Packet:
         hops=tuple(map(_hop, message.hops)),
         verdict=message.verdict,
         verdict_detail=message.verdict_detail,
+        ttl=message.ttl,
+        outer=_outer(message.outer) if message.HasField("outer") else None,
+        tracked=_tracked(message.conntrack) if message.HasField("conntrack") else None,
+    )
+
+
+def _outer(message: pb.OuterHeader) -> OuterHeader:
+    return OuterHeader(
+        source=message.source,
+        source_port=message.source_port,
+        destination=message.destination,
+        destination_port=message.destination_port,
+        vni=message.vni,
+        ttl=message.ttl,
+        destination_mac=message.destination_mac,
+    )
+
+
+def _tracked(message: pb.TrackedFlow) -> TrackedFlow:
+    return TrackedFlow(
+        state=message.state,
+        is_new=message.is_new,
+        is_reply=message.is_reply,
+        original=_flow(message.original),
+        reply=_flow(message.reply),
+        service=message.service,
     )
 
 
@@ -133,6 +161,7 @@ def _hop(message: pb.Hop) -> Hop:
         before=_flow(message.before) if message.HasField("before") else None,
         after=_flow(message.after) if message.HasField("after") else None,
         why=message.why,
+        time_unix_ns=message.time_unix_ns,
     )
 
 

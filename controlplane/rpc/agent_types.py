@@ -126,6 +126,32 @@ class Hop:
     before: Flow | None
     after: Flow | None
     why: str
+    time_unix_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OuterHeader:
+    """What a tunnel puts around a frame, and the FDB's MAC for it."""
+
+    source: str
+    source_port: int
+    destination: str
+    destination_port: int
+    vni: int
+    ttl: int
+    destination_mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFlow:
+    """The conntrack entry of a packet, as it was after it."""
+
+    state: str
+    is_new: bool
+    is_reply: bool
+    original: Flow
+    reply: Flow
+    service: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +172,9 @@ class Packet:
     hops: tuple[Hop, ...]
     verdict: str
     verdict_detail: str
+    ttl: int = 0
+    outer: OuterHeader | None = None
+    tracked: TrackedFlow | None = None
 
 
 @dataclass(frozen=True, slots=True)

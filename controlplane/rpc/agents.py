@@ -211,6 +211,15 @@ class Agent:
         finally:
             call.cancel()
 
+    async def send(self, arguments: tuple[str, ...], timeout_s: float) -> tuple[int, bytes, bytes]:
+        """One packet from the node itself: exit code, stdout and stderr of the program."""
+        try:
+            request = pb.SendRequest(arguments=arguments)
+            response = await self._stub.Send(request, timeout=timeout_s)
+        except grpc.aio.AioRpcError as error:
+            raise self._refusal(error) from error
+        return response.code, response.stdout, response.stderr
+
     def _refusal(self, error: grpc.aio.AioRpcError) -> StatusError:
         text = error.details() or str(error.code())
         match error.code():

@@ -72,7 +72,7 @@ def _deploy(paths: ClusterPaths, steps: Steps) -> tuple[Credentials, ApiClient]:
 
 def _tell(credentials: Credentials, client: ApiClient) -> bool:
     """Sends the requests and traces one: whether all of them succeeded."""
-    from kubehop.cli.trace import show
+    from kubehop.cli.trace_http import show
     from kubehop.demo.requests import URL
     from kubehop.demo.shop import FRONTEND, NAMESPACE
     from kubehop.kubernetes.paths import trace_path

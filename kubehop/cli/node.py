@@ -40,11 +40,17 @@ def dump(
     `--table proxy` alone prints what the tool of the node's proxy mode prints, and nothing
     else: iptables-save, ipvsadm -Ln, nft list, cilium-dbg bpf lb list.
     """
-    from kubehop.kubernetes.client import ApiClient
+    from kubehop.kubernetes.client import ApiClient, ApiError
+    from kubehop.kubernetes.nodes import no_such_node, node_names
     from kubehop.kubernetes.paths import dump_path
 
     client = ApiClient(credentials(name, kubeconfig))
-    found = client.get(dump_path(node), [("table", table) for table in tables])
+    try:
+        found = client.get(dump_path(node), [("table", table) for table in tables])
+    except ApiError as error:
+        if error.code != 404:
+            raise
+        raise no_such_node(node, node_names(client)) from error
     if output == "json":
         click.echo(json.dumps(found, indent=2))
         return

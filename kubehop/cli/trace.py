@@ -1,34 +1,32 @@
-"""`kubehop trace`: every hop of one real HTTP request."""
+"""`kubehop trace FROM TO`: every hop of one real packet, or of one HTTP request."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from kubehop.cli.options import (
-    cluster_name,
-    credentials,
-    kubeconfig_file,
-    namespace,
-    output_format,
-)
+from kubehop.cli.options import cluster_name, credentials, kubeconfig_file, namespace
+from kubehop.cli.trace_packet import PacketOptions, trace_packet
+from netcore.model.errors import KubehopError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kubehop.kubernetes.client import ApiClient
-
-_HTTP_TIMEOUT_MARGIN_S = 10
+_NOT_RUN = 2
 
 
 @click.command("trace")
-@click.argument("pod")
-@click.argument("url")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
 @cluster_name
 @kubeconfig_file
 @namespace
+@click.option(
+    "--protocol",
+    type=click.Choice(["tcp", "udp", "icmp"], case_sensitive=False),
+    help="Instead of TO's /PROTOCOL.  [default: tcp with a port, else icmp]",
+)
 @click.option(
     "--timeout",
     "timeout_s",
@@ -36,70 +34,60 @@ _HTTP_TIMEOUT_MARGIN_S = 10
     default=10,
     show_default=True,
     metavar="SECONDS",
+    help="How long to wait for an answer, or with --live for a packet.",
 )
+@click.option("--live", is_flag=True, help="Send nothing: watch the next flow from FROM to TO.")
+@click.option("--dropped-only", is_flag=True, help="With --live: the next one that is stopped.")
 @click.option("--all", "every", is_flag=True, help="Show every packet, not each way once.")
-@output_format
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "svg", "mermaid"]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, as a picture.",
+)
 def command(
-    pod: str,
-    url: str,
+    source: str,
+    target: str,
     name: str,
     kubeconfig: Path | None,
     namespace: str,
+    protocol: str | None,
     timeout_s: float,
+    live: bool,
+    dropped_only: bool,
     every: bool,
     output: str,
 ) -> None:
-    """Send a GET for URL from POD and show the hops of its packets.
+    """Send one packet from FROM to TO and show every hop of it and of its answer.
 
-    POD is a pod's name, pod/NAME or deploy/NAME. The hops come from the code that forwards the
-    packets. Exit code 0 when the request succeeded.
+    FROM is a pod's name, pod/NAME, deploy/NAME, NAMESPACE/NAME, node/NAME or outside (a client
+    outside of the nodes). TO is a pod, svc/NAME[:PORT], node/NAME:PORT, IP[:PORT] or a DNS
+    name[:PORT], also as NAMESPACE/...; :PORT/udp for UDP, without a port an ICMP echo is sent.
+    With a URL as TO an HTTP GET is made and all its packets are shown.
+
+    The hops come from the code that forwards the packets. Exit code 0: delivered (a URL: the
+    request succeeded), 1: dropped, refused or unanswered, 2: there was nothing to trace.
     """
-    from kubehop.kubernetes.client import ApiClient
-    from kubehop.kubernetes.paths import trace_path
-    from kubehop.kubernetes.pods import find_pod
-
-    client = ApiClient(credentials(name, kubeconfig), timeout_s + _HTTP_TIMEOUT_MARGIN_S)
-    found = find_pod(client, namespace, pod)
-    body = {"url": _with_scheme(url), "timeoutSeconds": timeout_s}
-    lines = list(client.stream(trace_path(namespace, found), body))
-    if output == "json":
-        for line in lines:
-            click.echo(json.dumps(line))
-    else:
-        show(client, lines, every=every)
-    if any(line["type"] == "result" and line["exitCode"] != 0 for line in lines):
-        raise click.exceptions.Exit(1)
-
-
-def show(client: ApiClient, lines: list[dict[str, Any]], *, every: bool = False) -> None:
-    """Prints the hops of a trace's packets and how the request ended."""
-    from kubehop.kubernetes.pods import load_names
-    from kubehop.tracing.journey import Sight, journeys
-    from kubehop.tracing.render import render
-
-    names = load_names(client)
-    sights = [Sight.of(line) for line in lines if line["type"] == "packet"]
-    for text in render(journeys(sights), names, every=every):
-        click.echo(text)
-    for line in lines:
-        if line["type"] == "warning":
-            click.echo(f"Warning: node {line['node']}: {line['message']}", err=True)
-        elif line["type"] == "result":
-            click.echo(_outcome(line))
-
-
-def _outcome(result: dict[str, Any]) -> str:
-    if result["exitCode"] != 0:
-        return f"The request failed: {result['stderr'].strip() or result['stdout'].strip()}"
     try:
-        fetched = json.loads(result["stdout"])
-    except ValueError:
-        return f"The request succeeded: {result['stdout'].strip()}"
-    return (
-        f"HTTP {fetched['status']} from {fetched['peer']} after {fetched['totalMs']:.1f} ms "
-        f"(DNS {fetched['dnsMs']:.1f} ms, connection {fetched['connectMs']:.1f} ms)"
-    )
+        reached = credentials(name, kubeconfig)
+        if "://" in target:
+            from kubehop.cli.trace_http import trace_request
 
-
-def _with_scheme(url: str) -> str:
-    return url if "://" in url else f"http://{url}"
+            trace_request(reached, namespace, source, target, timeout_s, output, every=every)
+            return
+        options = PacketOptions(
+            cluster=None if kubeconfig else name,
+            namespace=namespace,
+            protocol=(protocol or "").upper(),
+            timeout_s=timeout_s,
+            live=live,
+            dropped_only=dropped_only,
+            every=every,
+            output=output,
+        )
+        trace_packet(reached, source, target, options)
+    except KubehopError as error:
+        click.echo(f"kubehop: {error}", err=True)
+        raise click.exceptions.Exit(_NOT_RUN) from error

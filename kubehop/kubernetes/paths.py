@@ -37,3 +37,6 @@ CAPTURES_PATH = "/apis/kubehop.dev/v1alpha1/captures"
 
 def dump_path(node: str) -> str:
     return f"/apis/kubehop.dev/v1alpha1/nodes/{node}/dump"
+
+
+TRACES_PATH = "/apis/kubehop.dev/v1alpha1/traces"

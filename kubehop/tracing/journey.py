@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 Flow = dict[str, Any]
 
 _MAX_LOOK_AHEAD = 256
+_MAX_SIGHTS = 8
 _ENDS = re.compile(r" \S+ -> \S+,")
+_IDENTIFIER = re.compile(r" id \d+,")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,10 @@ class Sight:
     hops: tuple[dict[str, Any], ...]
     verdict: str
     verdict_detail: str
+    time: str = ""
+    ttl: int = 0
+    outer: dict[str, Any] | None = None
+    conntrack: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, line: dict[str, Any]) -> Sight:
@@ -36,6 +42,10 @@ class Sight:
             tuple(line["hops"]),
             line["verdict"],
             line["verdictDetail"],
+            line.get("time", ""),
+            line.get("ttl", 0),
+            line.get("outer"),
+            line.get("conntrack"),
         )
 
     @property
@@ -54,8 +64,25 @@ class Sight:
         return _ENDS.sub(",", self.summary)
 
     @property
+    def invariant(self) -> str:
+        """The contents without what masquerade changes: the identifier of an echo."""
+        return _IDENTIFIER.sub("", self.contents)
+
+    @property
     def came_by_tunnel(self) -> bool:
         return self.ingress.startswith("tunnel")
+
+    def may_follow(self, sent: Sight) -> bool:
+        """Whether this can be the same packet, one node later: out of the tunnel, or in from the
+        network around the nodes.
+        """
+        arrives = self.came_by_tunnel if sent.verdict == "Encap" else self.ingress == "host"
+        return (
+            arrives
+            and self.node != sent.node
+            and self.arrived == sent.left
+            and self.invariant == sent.invariant
+        )
 
 
 @dataclass(slots=True)
@@ -86,34 +113,31 @@ class Journey:
 def journeys(sights: Sequence[Sight]) -> list[Journey]:
     """What belongs to one packet joined, in the order in which the packets set out.
 
-    A packet that a node sends into the tunnel is the next one that comes out of it elsewhere
-    with the same flow and the same contents.
+    A packet that a node sends into the tunnel, or out to another node, is the next one that comes
+    in elsewhere with the same flow and the same contents.
     """
     arrivals: dict[int, int] = {}
     taken: set[int] = set()
     for index, sight in enumerate(sights):
-        if sight.verdict == "Encap" and (arrival := _arrival(sights, index, taken)) is not None:
+        if sight.verdict not in ("Encap", "ToHost"):
+            continue
+        if (arrival := _arrival(sights, index, taken)) is not None:
             arrivals[index] = arrival
             taken.add(arrival)
-    return [
-        Journey([sight, *([sights[arrivals[index]]] if index in arrivals else [])])
-        for index, sight in enumerate(sights)
-        if index not in taken
-    ]
+    return [_journey(sights, index, arrivals) for index in range(len(sights)) if index not in taken]
+
+
+def _journey(sights: Sequence[Sight], index: int, arrivals: dict[int, int]) -> Journey:
+    journey = Journey([sights[index]])
+    while index in arrivals and len(journey.sights) < _MAX_SIGHTS:
+        index = arrivals[index]
+        journey.sights.append(sights[index])
+    return journey
 
 
 def _arrival(sights: Sequence[Sight], start: int, taken: set[int]) -> int | None:
-    sent = sights[start]
     # Nodes' clocks may differ by a moment: the arrival can stand before the departure.
-    window = range(max(0, start - 8), min(len(sights), start + _MAX_LOOK_AHEAD))
-    for index in window:
-        sight = sights[index]
-        if (
-            index not in taken
-            and sight.came_by_tunnel
-            and sight.node != sent.node
-            and sight.arrived == sent.left
-            and sight.contents == sent.contents
-        ):
+    for index in range(max(0, start - 8), min(len(sights), start + _MAX_LOOK_AHEAD)):
+        if index not in taken and index != start and sights[index].may_follow(sights[start]):
             return index
     return None

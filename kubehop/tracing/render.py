@@ -47,14 +47,15 @@ def title(journey: Journey, names: Names) -> str:
 
 
 def _sight(sight: Sight, names: Names) -> Iterator[str]:
-    yield f"    on {sight.node}, {_arrival(sight, names)}"
+    yield f"    on {sight.node}, {arrival(sight, names)}"
     for hop in sight.hops:
         yield f"      {hop['stage']:<11} {hop['why']}  [{hop['rule']}]"
-        yield from (f"      {'':<11} {line}" for line in _rewrites(hop, names))
-    yield f"      => {_verdict(sight, names)}"
+        yield from (f"      {'':<11} {line}" for line in rewrites(hop, names))
+    yield f"      => {verdict(sight, names)}"
 
 
-def _arrival(sight: Sight, names: Names) -> str:
+def arrival(sight: Sight, names: Names) -> str:
+    """Where the packet came in."""
     kind, _, detail = sight.ingress.partition(" ")
     if kind == "pod":
         return f"out of {sight.ingress}"
@@ -62,7 +63,8 @@ def _arrival(sight: Sight, names: Names) -> str:
     return f"{words} {names.owner(detail)}" if detail else words
 
 
-def _rewrites(hop: dict[str, Any], names: Names) -> Iterator[str]:
+def rewrites(hop: dict[str, Any], names: Names) -> Iterator[str]:
+    """What a hop changed of the packet's ends."""
     before, after = hop["before"], hop["after"]
     if not before or not after:
         return
@@ -76,7 +78,8 @@ def _end(flow: Flow, end: str, names: Names) -> str:
     return names.full(flow[end], flow[f"{end}Port"])
 
 
-def _verdict(sight: Sight, names: Names) -> str:
+def verdict(sight: Sight, names: Names) -> str:
+    """What became of the packet on this node."""
     detail = sight.verdict_detail
     match sight.verdict:
         case "Deliver":

@@ -17,6 +17,7 @@ from netcore.pipeline.context import Ingress
 from netcore.pipeline.snapshot import Snapshot
 from netcore.pipeline.trace import Hop
 from netcore.pipeline.verdict import Verdict
+from nodeagent.datapath.details import OuterHeader, TrackedFlow
 from nodeagent.datapath.sightings import CapturedFrame, CaptureFilter
 from nodeagent.flags import DEFAULT_FLOW_CAPACITY
 
@@ -52,13 +53,20 @@ class PodPort:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One packet, as it was decided. `time_ns` is Unix time."""
+    """One packet, as it was decided. `time_ns` is Unix time, and so are `hop_times_ns`, one for
+    each hop or none at all. `ttl` is the packet's as it came in, `outer` what a tunnel puts
+    around it, `tracked` the conntrack entry that it belongs to.
+    """
 
     time_ns: int
     ingress: str
     summary: str
     hops: tuple[Hop, ...]
     verdict: Verdict
+    hop_times_ns: tuple[int, ...] = ()
+    ttl: int = 0
+    outer: OuterHeader | None = None
+    tracked: TrackedFlow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,10 +72,6 @@ class VxlanSocket:
         width = _GRO_SIZE.unpack_from(ancillary[0][2])[0] if ancillary else count
         return count, (peer[0], peer[1]), width
 
-    def source_port(self, flow_hash: int) -> int:
-        """Which UDP port the datagrams of a flow leave from."""
-        return int(self._senders[flow_hash % SENDERS].getsockname()[1])
-
     def send(
         self, flow_hash: int, data: memoryview, destination: str, segment_bytes: int = 0
     ) -> None:
@@ -91,6 +87,16 @@ class VxlanSocket:
             sender.sendmsg((data,), ancillary, 0, (destination, self.port))
         else:
             sender.sendto(data, (destination, self.port))
+
+    def sender(self, flow_hash: int) -> tuple[str, int, int]:
+        """Source address, source port and TTL (hop limit) of this flow's datagrams."""
+        found = self._senders[flow_hash % SENDERS]
+        address = found.getsockname()
+        if found.family == socket.AF_INET:
+            ttl = found.getsockopt(socket.IPPROTO_IP, socket.IP_TTL)
+        else:
+            ttl = found.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS)
+        return address[0], address[1], ttl
 
     @property
     def overflowed(self) -> int:

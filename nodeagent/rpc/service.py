@@ -14,6 +14,7 @@ from nodeagent.rpc.dump import dump
 from nodeagent.rpc.exec import exec_stream
 from nodeagent.rpc.flows import FlowReaders
 from nodeagent.rpc.logs import logs_stream
+from nodeagent.rpc.send import Sends
 from nodeagent.rpc.trace import Traces
 from protos.gen.v1 import nodeagent_pb2 as pb
 from protos.gen.v1 import nodeagent_pb2_grpc as pb_grpc
@@ -40,6 +41,7 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
         self._captures = Captures(agent)
         self._metrics = metrics
         self._flow_readers = FlowReaders(agent, payloads=flow_payloads)
+        self._sends = Sends()
 
     async def Exec(
         self,
@@ -97,6 +99,13 @@ class NodeAgentService(pb_grpc.NodeAgentServicer):
     ) -> AsyncIterator[pb.FlowBatch]:
         async for batch in self._flow_readers.stream(request, context):
             yield batch
+
+    async def Send(
+        self,
+        request: pb.SendRequest,
+        context: grpc.aio.ServicerContext[pb.SendRequest, pb.SendResponse],
+    ) -> pb.SendResponse:
+        return await self._sends.send(request, context)
 
 
 class AgentServer:

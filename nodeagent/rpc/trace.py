@@ -1,19 +1,20 @@
 """Traces and tables on the wire: netcore's dataclasses as pb2 messages."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 
 import grpc
 
 from netcore.conntrack.tuple import FlowTuple
-from netcore.model.address import packed, text
+from netcore.model.address import format_mac, packed, text
 from netcore.model.errors import ConfigError
 from netcore.packet.protocols import PROTOCOL_NAMES
 from netcore.pipeline.trace import Hop
 from netcore.pipeline.verdict import Deliver, Drop, Encap, Reject, Reply, Verdict
 from nodeagent.agent import Agent
 from nodeagent.datapath.base import Observation, ObservationFilter
+from nodeagent.datapath.details import OuterHeader, TrackedFlow
 from nodeagent.rpc.handover import Handover, Missed
 from protos.gen.v1 import nodeagent_pb2 as pb
 
@@ -120,14 +121,50 @@ def _to_pb(node: str, observation: Observation) -> pb.TracedPacket:
         time_unix_ns=observation.time_ns,
         ingress=observation.ingress,
         summary=observation.summary,
-        hops=map(_hop_to_pb, observation.hops),
+        hops=_hops_to_pb(observation),
         verdict=kind,
         verdict_detail=detail,
+        ttl=observation.ttl,
+        outer=_outer_to_pb(observation.outer),
+        conntrack=_tracked_to_pb(observation.tracked),
     )
 
 
-def _hop_to_pb(hop: Hop) -> pb.Hop:
+def _outer_to_pb(outer: OuterHeader | None) -> pb.OuterHeader | None:
+    if outer is None:
+        return None
+    return pb.OuterHeader(
+        source=text(outer.source),
+        source_port=outer.source_port,
+        destination=text(outer.destination),
+        destination_port=outer.destination_port,
+        vni=outer.vni,
+        ttl=outer.ttl,
+        destination_mac=format_mac(outer.destination_mac),
+    )
+
+
+def _tracked_to_pb(tracked: TrackedFlow | None) -> pb.TrackedFlow | None:
+    if tracked is None:
+        return None
+    return pb.TrackedFlow(
+        state=tracked.state,
+        is_new=tracked.is_new,
+        is_reply=tracked.is_reply,
+        original=_flow_to_pb(tracked.original),
+        reply=_flow_to_pb(tracked.reply),
+        service=tracked.service,
+    )
+
+
+def _hops_to_pb(observation: Observation) -> Iterator[pb.Hop]:
+    times = observation.hop_times_ns or (0,) * len(observation.hops)
+    return map(_hop_to_pb, observation.hops, times)
+
+
+def _hop_to_pb(hop: Hop, time_ns: int) -> pb.Hop:
     return pb.Hop(
+        time_unix_ns=time_ns,
         stage=hop.stage.value,
         rule=hop.rule,
         before=_flow_to_pb(hop.before),

@@ -20,6 +20,7 @@ PROGRAMS: Final = {
     "agnhost": "nodeagent.workloads.agnhost.main",
     "http-echo": "nodeagent.workloads.http_echo",
     "kubehop-http-get": "nodeagent.workloads.http_get",
+    "kubehop-packet": "nodeagent.workloads.packet.main",
     "nginx": "nodeagent.workloads.nginx",
     "pause": "nodeagent.workloads.agnhost.pause",
     "whoami": "nodeagent.workloads.whoami",

@@ -264,3 +264,26 @@ def test_trace_tells_every_hop_over_ipv6(cluster, kubectl):
                 summaries += line["summary"]
     assert {"anti-spoof", "service", "conntrack", "route", "encap", "deliver"} <= stages
     assert "fd00:10:96" in summaries
+
+
+@pytest.mark.parametrize("port", ["", ":8080", ":9/udp"])
+def test_one_packet_is_traced_over_ipv6(cluster, kubectl, port):
+    for found in kubectl.json("get", "pods", "-l", "app=web")["items"]:
+        address = next(ip["ip"] for ip in found["status"]["podIPs"] if ":" in ip["ip"])
+        target = f"[{address}]{port}"
+        traced = cluster.run("trace", "pod/client", target)
+        refused = port.endswith("udp")
+        assert traced.returncode == (1 if refused else 0), traced.stdout + traced.stderr
+        assert f"delivered to pod {found['metadata']['name']}" in traced.stdout
+        assert "Reply: " in traced.stdout
+        if port:
+            assert f"-> [{address}]:{port[1:].partition('/')[0]}" in traced.stdout
+
+
+def test_a_service_is_traced_over_the_senders_family(cluster):
+    traced = cluster.run("trace", "pod/client", "svc/web", "-o", "json")
+    found = json.loads(traced.stdout)
+    assert (traced.returncode, found["outcome"]) == (0, "Delivered"), found["reason"]
+    rejected = cluster.run("trace", "pod/client", "svc/nobody", "-o", "json")
+    assert json.loads(rejected.stdout)["outcome"] == "Rejected"
+    assert rejected.returncode == 1

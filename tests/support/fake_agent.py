@@ -62,6 +62,13 @@ class FakeAgent(pb_grpc.NodeAgentServicer):
         finally:
             self.ended.set()
 
+    async def Send(self, request: Any, context: Any) -> pb.SendResponse:
+        self.requests.append(request)
+        await self._refuse(context)
+        self.fetched.set()
+        said = b"".join(output.stdout for output in self.outputs)
+        return pb.SendResponse(code=0, stdout=said)
+
     async def Logs(self, request: Any, context: Any) -> AsyncIterator[pb.LogsResponse]:
         try:
             self.requests.append(request)

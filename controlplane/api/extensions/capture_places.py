@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from controlplane.api.errors import StatusError
 from controlplane.api.extensions.capture_request import AtLink, AtNode, AtPod, Everywhere
+from controlplane.api.extensions.targets import is_ready, node_addresses
 from controlplane.rpc.capture_types import CaptureOrder
 
 if TYPE_CHECKING:
@@ -34,14 +35,16 @@ async def _places(
             await reader.get("nodes", name)
             return [(name, (), ())]
         case AtLink((first, second)):
-            peers = {name: _addresses(await reader.get("nodes", name)) for name in (first, second)}
+            peers = {
+                name: node_addresses(await reader.get("nodes", name)) for name in (first, second)
+            }
             return [
                 (first, (_UNDERLAY,), peers[second]),
                 (second, (_UNDERLAY,), peers[first]),
             ]
         case Everywhere():
             nodes, _ = await reader.list("nodes")
-            ready = [node["metadata"]["name"] for node in nodes if _is_ready(node)]
+            ready = [node["metadata"]["name"] for node in nodes if is_ready(node)]
             if not ready:
                 raise _conflict("no node is ready: nothing can be captured")
             return [(name, (), ()) for name in ready]
@@ -58,16 +61,6 @@ def _node_of(pod: dict[str, Any]) -> str:
         message = f'pod "{name}" is not running (its phase is {phase}): it has no eth0'
         raise _conflict(message)
     return str(spec["nodeName"])
-
-
-def _addresses(node: dict[str, Any]) -> tuple[str, ...]:
-    entries = (node.get("status") or {}).get("addresses") or ()
-    return tuple(found["address"] for found in entries if found["type"] == "InternalIP")
-
-
-def _is_ready(node: dict[str, Any]) -> bool:
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)
 
 
 def _conflict(message: str) -> StatusError:

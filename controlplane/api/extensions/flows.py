@@ -11,6 +11,7 @@ from aiohttp import web
 from controlplane.api.errors import bad_request
 from controlplane.api.extensions import wire
 from controlplane.api.extensions.flow_sources import MergedFlows
+from controlplane.api.extensions.targets import is_ready
 from controlplane.rpc.agent_types import FlowQuery
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ async def serve_flows(request: web.Request, reader: Reader, agents: Agents) -> w
     for node in nodes:
         name = node["metadata"]["name"]
         if not wanted or name in wanted:
-            (ready if wire.is_ready(node) else others).append(name)
+            (ready if is_ready(node) else others).append(name)
     unknown = wanted - {*ready, *others}
     if unknown:
         raise bad_request(f"there is no node {sorted(unknown)[0]!r}")

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from controlplane.api.errors import StatusError, bad_request, method_not_allowed, no_such_path
+from controlplane.api.errors import bad_request, method_not_allowed, no_such_path
 from controlplane.api.extensions import wire
 from controlplane.api.extensions.capture_places import orders
 from controlplane.api.extensions.capture_request import parse_request as parse_capture
 from controlplane.api.extensions.capturing import LiveCapture
 from controlplane.api.extensions.flows import serve_flows
+from controlplane.api.extensions.packet_traces import PacketTraces
+from controlplane.api.extensions.targets import nodes_to_watch, running_addresses
 from controlplane.api.extensions.trace_request import HttpTrace, parse_request
 from controlplane.api.extensions.tracing import LiveTrace
 from controlplane.api.http.body import read
@@ -34,6 +36,7 @@ class ExtensionHandler:
     def __init__(self, reader: Reader, agents: Agents) -> None:
         self._reader = reader
         self._agents = agents
+        self._packets = PacketTraces(reader, agents)
 
     async def __call__(self, request: web.Request, info: RequestInfo) -> web.StreamResponse:
         """The answer. Raises StatusError before anything is sent."""
@@ -65,7 +68,9 @@ class ExtensionHandler:
                 return await self._capture(request)
             case "flows", "list":
                 return await serve_flows(request, self._reader, self._agents)
-            case (("captures" | "flows"), _):
+            case "traces", "create":
+                return await self._packets.serve(request)
+            case (("captures" | "flows" | "traces"), _):
                 raise method_not_allowed()
         raise no_such_path()
 
@@ -95,24 +100,9 @@ class ExtensionHandler:
         self, pod: dict[str, Any], addresses: tuple[str, ...], wanted: HttpTrace
     ) -> list[dict[str, Any]]:
         agent = await self._agents.at(pod["spec"]["nodeName"])
-        nodes, _ = await self._reader.list("nodes")
-        ready = [node["metadata"]["name"] for node in nodes if wire.is_ready(node)]
-        # The pod's own node sees its packets even when it counts as not ready.
-        watching = list(dict.fromkeys([agent.node_name, *ready]))
+        watching = await nodes_to_watch(self._reader, agent.node_name)
         about = pod["metadata"]
         first = pod["spec"]["containers"][0]["name"]
         target = ContainerTarget(about["namespace"], about["name"], first)
         trace = LiveTrace(self._agents, watching, addresses)
         return await trace.run(agent, target, wanted.url, wanted.timeout_s)
-
-
-def running_addresses(pod: dict[str, Any]) -> tuple[str, ...]:
-    """The IPs of a running pod. Raises StatusError 409 when it does not run."""
-    name, status = pod["metadata"]["name"], pod.get("status") or {}
-    listed = (entry.get("ip") for entry in status.get("podIPs") or ())
-    addresses = tuple(ip for ip in listed if ip) or tuple(filter(None, [status.get("podIP")]))
-    phase = status.get("phase") or "Pending"
-    if phase != "Running" or not addresses or not pod["spec"].get("nodeName"):
-        message = f'pod "{name}" is not running (its phase is {phase}): nothing can be traced'
-        raise StatusError(409, "Conflict", message)
-    return addresses

@@ -31,11 +31,43 @@ def packet(found: Packet) -> dict[str, Any]:
         "hops": [_hop(hop) for hop in found.hops],
         "verdict": found.verdict,
         "verdictDetail": found.verdict_detail,
+        **_details(found),
     }
 
 
+def _details(found: Packet) -> dict[str, Any]:
+    """What not every packet has."""
+    details: dict[str, Any] = {}
+    if found.ttl:
+        details["ttl"] = found.ttl
+    if found.outer is not None:
+        outer = found.outer
+        details["outer"] = {
+            "source": outer.source,
+            "sourcePort": outer.source_port,
+            "destination": outer.destination,
+            "destinationPort": outer.destination_port,
+            "vni": outer.vni,
+            "ttl": outer.ttl,
+            "destinationMAC": outer.destination_mac,
+        }
+    if found.tracked is not None:
+        tracked = found.tracked
+        details["conntrack"] = {
+            "state": tracked.state,
+            "isNew": tracked.is_new,
+            "isReply": tracked.is_reply,
+            "original": _flow(tracked.original),
+            "reply": _flow(tracked.reply),
+            "service": tracked.service,
+        }
+    return details
+
+
 def _hop(hop: Hop) -> dict[str, Any]:
+    timed = {"time": rfc3339_nano(hop.time_unix_ns)} if hop.time_unix_ns else {}
     return {
+        **timed,
         "stage": hop.stage,
         "rule": hop.rule,
         "before": _flow(hop.before),
@@ -54,6 +86,11 @@ def _flow(flow: Flow | None) -> dict[str, Any] | None:
         "destination": flow.destination,
         "destinationPort": flow.destination_port,
     }
+
+
+def armed(trace_id: str, nodes: list[str]) -> dict[str, Any]:
+    """The trace has begun: its id, and the nodes that watch."""
+    return {"type": "armed", "id": trace_id, "nodes": nodes}
 
 
 def warning(node: str, message: str) -> dict[str, Any]:
@@ -111,12 +148,6 @@ def rfc3339_nano(unix_ns: int) -> str:
     seconds, rest = divmod(unix_ns, _NS)
     moment = datetime.fromtimestamp(seconds, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
-
-
-def is_ready(node: dict[str, Any]) -> bool:
-    """Whether the node's Ready condition is true."""
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)
 
 
 def flows_lost(node: str, unix_ns: int, count: int) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from netcore.forwarding.host import host_plan
 from netcore.model.address import packed, text
 from netcore.model.errors import DatapathError, PacketError
 from netcore.model.host_plan import HostPlan
+from netcore.packet.packet import Packet
 from netcore.pipeline.context import FromTunnel, Ingress
 from netcore.pipeline.snapshot import Snapshot
-from netcore.pipeline.verdict import Drop, DropReason
+from netcore.pipeline.stages.tracking import flow_of
+from netcore.pipeline.verdict import Drop, DropReason, Encap
 from nodeagent.datapath.base import (
     FlowPage,
     Observation,
@@ -22,6 +24,7 @@ from nodeagent.datapath.base import (
     Observer,
     PodPort,
 )
+from nodeagent.datapath.details import OuterHeader
 from nodeagent.datapath.sightings import HOST, CapturedFrame, CaptureFilter, pod_place
 from nodeagent.datapath.userspace.capturing import Captures
 from nodeagent.datapath.userspace.devices import (
@@ -127,7 +130,7 @@ class UserspaceDatapath:
         self._led_in = snapshot
 
     def observe(self, wanted: ObservationFilter, report: Callable[[Observation], None]) -> Observer:
-        watcher = Watcher(wanted, report)
+        watcher = Watcher(wanted, report, self._outer_header)
         self._loop.call(lambda: self._engine.watch(watcher))
         return RunningObservation(self._loop, self._engine, watcher)
 
@@ -197,6 +200,12 @@ class UserspaceDatapath:
         if snapshot.nodes is not self._engine.snapshot.nodes:
             self._peers.clear()  # a peer may have left or changed its address
         self._engine.use(snapshot)
+
+    def _outer_header(self, packet: Packet, verdict: Encap) -> OuterHeader:
+        flow = flow_of(packet)
+        if packet.more_fragments:
+            flow = flow._replace(src_port=0, dst_port=0)
+        return self._tunnel.outer_header(verdict.underlay, verdict.vtep_mac, hash(flow))
 
     def _drain_tap(self, tap: Tap, port: Port, pace: Pace) -> None:
         buffer, handle = self._buffer, self._engine.handle

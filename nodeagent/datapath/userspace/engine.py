@@ -47,6 +47,7 @@ from nodeagent.datapath.userspace.flowcache import (
 from nodeagent.datapath.userspace.framing import fragments, segment_bytes
 from nodeagent.datapath.userspace.outcome import not_carried_out
 from nodeagent.datapath.userspace.recorder import Recorder
+from nodeagent.datapath.userspace.timed_hops import TimedHops
 from nodeagent.datapath.userspace.tracking import Tracking
 from nodeagent.datapath.userspace.tunnel import Tunnel
 
@@ -268,9 +269,8 @@ class Engine:
         self, port: Port, packet: Packet, buffer: memoryview, flow: FlowTuple, now: float
     ) -> None:
         self.counters.count("decided_packets")
-        trace: list[Hop] | None = [] if self._watchers else None
-        arrived_ns = time.time_ns()
-        context = self.context(port.ingress, now)
+        trace: list[Hop] | None = TimedHops() if self._watchers else None
+        arrived_ns, context = time.time_ns(), self.context(port.ingress, now)
         ring, snapshot = self._ring, self.snapshot
         decision = decide(snapshot, self.conntrack, packet, context, trace)
         happened = self._carry_out(port, packet, buffer, flow, decision, now)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.address import text
@@ -12,10 +12,12 @@ from netcore.packet.protocols import ETHERTYPE_IPV4, ETHERTYPE_IPV6, PROTOCOL_TC
 from netcore.pipeline.context import FromHost, FromPod, FromTunnel, Ingress
 from netcore.pipeline.decide import decide
 from netcore.pipeline.trace import Hop
-from netcore.pipeline.verdict import Decision
+from netcore.pipeline.verdict import Decision, Encap
 from nodeagent.datapath.base import Observation, ObservationFilter
+from nodeagent.datapath.details import OuterHeader, TrackedFlow
 from nodeagent.datapath.userspace.engine import Engine, Port
 from nodeagent.datapath.userspace.loop import PacketLoop
+from nodeagent.datapath.userspace.timed_hops import TimedHops
 
 
 def probe(engine: Engine, flow: FlowTuple, ingress: Ingress) -> Observation:
@@ -29,10 +31,11 @@ def probe(engine: Engine, flow: FlowTuple, ingress: Ingress) -> Observation:
 
 @dataclass(slots=True, eq=False)
 class Watcher:
-    """Reports the packets that one observer asked for."""
+    """Reports the packets that one observer asked for. `outer_of`: what a tunnel puts around."""
 
     wanted: ObservationFilter
     report: Callable[[Observation], None]
+    outer_of: Callable[[Packet, Encap], OuterHeader] | None = None
 
     def __call__(
         self, time_ns: int, port: Port, packet: Packet, decision: Decision, trace: list[Hop]
@@ -45,7 +48,10 @@ class Watcher:
             ends |= {entry.original.src, entry.original.dst, entry.reply.src, entry.reply.dst}
         if not ends & self.wanted.addresses:
             return
-        self.report(_observation(time_ns, port.label, packet, decision, trace))
+        found = _observation(time_ns, port.label, packet, decision, trace)
+        if self.outer_of is not None and isinstance(decision.verdict, Encap):
+            found = replace(found, outer=self.outer_of(packet, decision.verdict))
+        self.report(found)
 
 
 class RunningObservation:
@@ -59,7 +65,16 @@ class RunningObservation:
 def _observation(
     time_ns: int, label: str, packet: Packet, decision: Decision, trace: list[Hop]
 ) -> Observation:
-    return Observation(time_ns, label, describe(packet), tuple(trace), decision.verdict)
+    return Observation(
+        time_ns,
+        label,
+        describe(packet),
+        tuple(trace),
+        decision.verdict,
+        hop_times_ns=tuple(trace.times_ns) if isinstance(trace, TimedHops) else (),
+        ttl=packet.ttl,
+        tracked=TrackedFlow.of(decision),
+    )
 
 
 def _label(ingress: Ingress) -> str:

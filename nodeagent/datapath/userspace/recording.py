@@ -169,6 +169,7 @@ class RecordingSocket:
 
     def __init__(self, socket: VxlanSocket, link: CaptureLink, recorder: Recorder) -> None:
         self.capabilities = socket.capabilities
+        self.port = socket.port
         self._socket = socket
         self._link = link
         self._recorder = recorder
@@ -178,7 +179,7 @@ class RecordingSocket:
         time_ns = time.time_ns()
         macs = (self._link.mac_of(sender), self._link.mac)
         ips = (packed(sender), self._link.address)
-        ports = (port, self._socket.port)
+        ports = (port, self.port)
         self._recorder.received(
             [
                 _datagram(time_ns, macs, ips, ports, datagram, inbound=True)
@@ -194,10 +195,13 @@ class RecordingSocket:
         self._socket.send(flow_hash, data, destination, segment_bytes)
         macs = (self._link.mac, self._link.mac_of(destination))
         ips = (self._link.address, packed(destination))
-        ports = (self._socket.source_port(flow_hash), self._socket.port)
+        ports = (self.sender(flow_hash)[1], self.port)
         for datagram in _cut(data, segment_bytes):
             seen = _datagram(time_ns, macs, ips, ports, datagram, inbound=False)
             self._recorder.note(seen)
+
+    def sender(self, flow_hash: int) -> tuple[str, int, int]:
+        return self._socket.sender(flow_hash)
 
 
 def _cut(data: memoryview, width: int) -> Iterator[memoryview]:

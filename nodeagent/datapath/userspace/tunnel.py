@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Protocol
 
-from netcore.model.address import text
+from netcore.model.address import packed, text
 from netcore.model.errors import BadHeader, PacketError
 from netcore.model.offloads import RECEIVE_OFFLOAD, SEND_OFFLOAD
 from netcore.packet.offload import (
@@ -18,6 +18,7 @@ from netcore.packet.offload import (
 )
 from netcore.packet.protocols import PROTOCOL_TCP, PROTOCOL_UDP
 from netcore.packet.vxlan import VXLAN_HEADER_BYTES, encode_vxlan, parse_vxlan
+from nodeagent.datapath.details import OuterHeader
 from nodeagent.datapath.userspace.devices import BUFFER_BYTES, HEADROOM_BYTES
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class Datagrams(Protocol):
     """The part of nodeagent.edges.vxlan_socket.VxlanSocket that a tunnel needs."""
 
     capabilities: frozenset[str]
+    port: int
+
+    def sender(self, flow_hash: int) -> tuple[str, int, int]: ...
 
     def receive_into(self, buffer: memoryview) -> tuple[int, str, int]: ...
 
@@ -89,6 +93,12 @@ class Tunnel:
                 self._destinations.clear()
             destination = self._destinations[underlay] = text(underlay)
         return TunnelPath(self, destination, mac, flow_hash)
+
+    def outer_header(self, underlay: bytes, mac: bytes, flow_hash: int) -> OuterHeader:
+        """What goes around a frame of this flow to that VTEP."""
+        source, source_port, ttl = self._socket.sender(flow_hash)
+        port = self._socket.port
+        return OuterHeader(packed(source), source_port, underlay, port, self._vni, ttl, mac)
 
     def send(self, path: TunnelPath, buffer: memoryview) -> bool:
         """See TunnelPath.send. Partial checksums are completed."""

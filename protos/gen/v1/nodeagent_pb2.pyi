@@ -496,11 +496,14 @@ class Hop(_message.Message):
     BEFORE_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
     WHY_FIELD_NUMBER: _builtins.int
+    TIME_UNIX_NS_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
     """a stage of netcore.pipeline"""
     rule: _builtins.str
     """what in the tables matched"""
     why: _builtins.str
+    time_unix_ns: _builtins.int
+    """0: not known"""
     @_builtins.property
     def before(self) -> Global___FlowTuple: ...
     @_builtins.property
@@ -513,14 +516,139 @@ class Hop(_message.Message):
         before: Global___FlowTuple | None = ...,
         after: Global___FlowTuple | None = ...,
         why: _builtins.str = ...,
+        time_unix_ns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "rule", b"rule", "stage", b"stage", "why", b"why"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "rule", b"rule", "stage", b"stage", "time_unix_ns", b"time_unix_ns", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Hop: _TypeAlias = Hop  # noqa: Y015
+
+@_typing.final
+class OuterHeader(_message.Message):
+    """What the tunnel puts around a frame."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    SOURCE_PORT_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
+    DESTINATION_PORT_FIELD_NUMBER: _builtins.int
+    VNI_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
+    DESTINATION_MAC_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """this node's VTEP"""
+    source_port: _builtins.int
+    destination: _builtins.str
+    destination_port: _builtins.int
+    vni: _builtins.int
+    ttl: _builtins.int
+    destination_mac: _builtins.str
+    """the FDB entry: this MAC is behind `destination`"""
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        source_port: _builtins.int = ...,
+        destination: _builtins.str = ...,
+        destination_port: _builtins.int = ...,
+        vni: _builtins.int = ...,
+        ttl: _builtins.int = ...,
+        destination_mac: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["destination", b"destination", "destination_mac", b"destination_mac", "destination_port", b"destination_port", "source", b"source", "source_port", b"source_port", "ttl", b"ttl", "vni", b"vni"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OuterHeader: _TypeAlias = OuterHeader  # noqa: Y015
+
+@_typing.final
+class TrackedFlow(_message.Message):
+    """The conntrack entry that a packet belongs to, as it is after the packet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    IS_NEW_FIELD_NUMBER: _builtins.int
+    IS_REPLY_FIELD_NUMBER: _builtins.int
+    ORIGINAL_FIELD_NUMBER: _builtins.int
+    REPLY_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    state: _builtins.str
+    is_new: _builtins.bool
+    is_reply: _builtins.bool
+    service: _builtins.str
+    @_builtins.property
+    def original(self) -> Global___FlowTuple: ...
+    @_builtins.property
+    def reply(self) -> Global___FlowTuple: ...
+    def __init__(
+        self,
+        *,
+        state: _builtins.str = ...,
+        is_new: _builtins.bool = ...,
+        is_reply: _builtins.bool = ...,
+        original: Global___FlowTuple | None = ...,
+        reply: Global___FlowTuple | None = ...,
+        service: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "reply", b"reply"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_new", b"is_new", "is_reply", b"is_reply", "original", b"original", "reply", b"reply", "service", b"service", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrackedFlow: _TypeAlias = TrackedFlow  # noqa: Y015
+
+@_typing.final
+class SendRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARGUMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def arguments(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        arguments: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendRequest: _TypeAlias = SendRequest  # noqa: Y015
+
+@_typing.final
+class SendResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    STDOUT_FIELD_NUMBER: _builtins.int
+    STDERR_FIELD_NUMBER: _builtins.int
+    code: _builtins.int
+    stdout: _builtins.bytes
+    stderr: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        code: _builtins.int = ...,
+        stdout: _builtins.bytes = ...,
+        stderr: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "stderr", b"stderr", "stdout", b"stdout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendResponse: _TypeAlias = SendResponse  # noqa: Y015
 
 @_typing.final
 class TracedPacket(_message.Message):
@@ -535,6 +663,9 @@ class TracedPacket(_message.Message):
     VERDICT_DETAIL_FIELD_NUMBER: _builtins.int
     STARTED_FIELD_NUMBER: _builtins.int
     MISSED_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
+    OUTER_FIELD_NUMBER: _builtins.int
+    CONNTRACK_FIELD_NUMBER: _builtins.int
     node: _builtins.str
     time_unix_ns: _builtins.int
     ingress: _builtins.str
@@ -549,8 +680,20 @@ class TracedPacket(_message.Message):
     """an empty first message: the live trace is armed"""
     missed: _builtins.int
     """an otherwise empty message: so many packets were not"""
+    ttl: _builtins.int
+    """told before it, since the reader was too slow
+    of the IP packet, as it came in
+    """
     @_builtins.property
     def hops(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hop]: ...
+    @_builtins.property
+    def outer(self) -> Global___OuterHeader:
+        """Encap only"""
+
+    @_builtins.property
+    def conntrack(self) -> Global___TrackedFlow:
+        """unset: not tracked"""
+
     def __init__(
         self,
         *,
@@ -563,10 +706,13 @@ class TracedPacket(_message.Message):
         verdict_detail: _builtins.str = ...,
         started: _builtins.bool = ...,
         missed: _builtins.int = ...,
+        ttl: _builtins.int = ...,
+        outer: Global___OuterHeader | None = ...,
+        conntrack: Global___TrackedFlow | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conntrack", b"conntrack", "outer", b"outer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hops", b"hops", "ingress", b"ingress", "missed", b"missed", "node", b"node", "started", b"started", "summary", b"summary", "time_unix_ns", b"time_unix_ns", "verdict", b"verdict", "verdict_detail", b"verdict_detail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conntrack", b"conntrack", "hops", b"hops", "ingress", b"ingress", "missed", b"missed", "node", b"node", "outer", b"outer", "started", b"started", "summary", b"summary", "time_unix_ns", b"time_unix_ns", "ttl", b"ttl", "verdict", b"verdict", "verdict_detail", b"verdict_detail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -69,6 +69,11 @@ class NodeAgentStub:
                 request_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowsRequest.SerializeToString,
                 response_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowBatch.FromString,
                 _registered_method=True)
+        self.Send = channel.unary_unary(
+                '/kubehop.v1.NodeAgent/Send',
+                request_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.SendRequest.SerializeToString,
+                response_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.SendResponse.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -127,6 +132,14 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Send(self, request, context):
+        """Sends one packet from the node itself, as the program kubehop-packet does in pods.
+        INVALID_ARGUMENT: arguments that the program refuses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -164,6 +177,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.Flows,
                     request_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowsRequest.FromString,
                     response_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowBatch.SerializeToString,
+            ),
+            'Send': grpc.unary_unary_rpc_method_handler(
+                    servicer.Send,
+                    request_deserializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.SendRequest.FromString,
+                    response_serializer=protos_dot_gen_dot_v1_dot_nodeagent__pb2.SendResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -355,6 +373,33 @@ class NodeAgent:
             '/kubehop.v1.NodeAgent/Flows',
             protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowsRequest.SerializeToString,
             protos_dot_gen_dot_v1_dot_nodeagent__pb2.FlowBatch.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Send(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kubehop.v1.NodeAgent/Send',
+            protos_dot_gen_dot_v1_dot_nodeagent__pb2.SendRequest.SerializeToString,
+            protos_dot_gen_dot_v1_dot_nodeagent__pb2.SendResponse.FromString,
             options,
             channel_credentials,
             insecure,

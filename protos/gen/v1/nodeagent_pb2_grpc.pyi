@@ -53,6 +53,10 @@ class NodeAgentStub:
     """The flows of the node's ring, the oldest first; with `follow` also those to come.
     RESOURCE_EXHAUSTED: too many follow already.
     """
+    Send: _grpc.UnaryUnaryMultiCallable[_nodeagent_pb2.SendRequest, _nodeagent_pb2.SendResponse]
+    """Sends one packet from the node itself, as the program kubehop-packet does in pods.
+    INVALID_ARGUMENT: arguments that the program refuses.
+    """
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -78,6 +82,10 @@ class NodeAgentAsyncStub(NodeAgentStub):
     Flows: _aio.UnaryStreamMultiCallable[_nodeagent_pb2.FlowsRequest, _nodeagent_pb2.FlowBatch]  # type: ignore[assignment]
     """The flows of the node's ring, the oldest first; with `follow` also those to come.
     RESOURCE_EXHAUSTED: too many follow already.
+    """
+    Send: _aio.UnaryUnaryMultiCallable[_nodeagent_pb2.SendRequest, _nodeagent_pb2.SendResponse]  # type: ignore[assignment]
+    """Sends one packet from the node itself, as the program kubehop-packet does in pods.
+    INVALID_ARGUMENT: arguments that the program refuses.
     """
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
@@ -143,6 +151,16 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_nodeagent_pb2.FlowBatch], _abc.AsyncIterator[_nodeagent_pb2.FlowBatch]]:
         """The flows of the node's ring, the oldest first; with `follow` also those to come.
         RESOURCE_EXHAUSTED: too many follow already.
+        """
+
+    @_abc_1.abstractmethod
+    def Send(
+        self,
+        request: _nodeagent_pb2.SendRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_nodeagent_pb2.SendResponse, _abc.Awaitable[_nodeagent_pb2.SendResponse]]:
+        """Sends one packet from the node itself, as the program kubehop-packet does in pods.
+        INVALID_ARGUMENT: arguments that the program refuses.
         """
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

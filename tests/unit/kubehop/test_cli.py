@@ -46,9 +46,9 @@ def test_version(capsys):
         (["down", "--name", ".."], 2, "is not a cluster name"),
         (["status"], 1, 'no cluster with the name "kubehop" runs; start one with: kubehop up'),
         (["kubeconfig"], 1, "no cluster with the name"),
-        (["trace", "p", "u"], 1, "no cluster with the name"),
         (["capture", "pod/p"], 1, "no cluster with the name"),
         (["capture", "port", "x"], 2, "at 'x': expected a port number"),
+        (["trace", "p", "u"], 2, "no cluster with the name"),
         (["node", "n", "dump"], 1, "no cluster with the name"),
         (["node", "n", "dump", "--name", "late"], 1, 'no cluster with the name "late"'),
         (["node", "--name", "early", "n", "dump"], 1, 'no cluster with the name "early"'),
@@ -119,7 +119,7 @@ def test_tables_are_as_wide_as_their_cells(capsys):
 
 
 def test_a_trace_that_failed_says_so(capsys):
-    from kubehop.cli.trace import _outcome
+    from kubehop.cli.trace_http import _outcome
 
     failed = {"exitCode": 1, "stdout": "", "stderr": "no route\n"}
     fine = {"status": 200, "peer": "10.96.0.7:80", "totalMs": 2, "dnsMs": 1, "connectMs": 0.5}

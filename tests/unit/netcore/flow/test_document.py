@@ -127,8 +127,8 @@ def test_an_allowed_connection():
 
 
 def test_other_protocols():
-    assert document(protocol=1, icmp_type=8)["l4"] == {"ICMPv4": {"type": 8}}
-    assert document(protocol=1, icmp_type=0)["l4"] == {"ICMPv4": {}}
+    assert document(protocol=1, icmp_type=8, icmp_code=0)["l4"] == {"ICMPv4": {"type": 8}}
+    assert document(protocol=1, icmp_type=0, icmp_code=0)["l4"] == {"ICMPv4": {}}
     assert document(protocol=58, icmp_type=3, icmp_code=1)["l4"] == {
         "ICMPv6": {"type": 3, "code": 1}
     }

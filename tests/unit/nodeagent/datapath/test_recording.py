@@ -35,8 +35,8 @@ class Socket:
         buffer[: len(self.batch)] = self.batch
         return len(self.batch), ("127.0.0.2", 5000), self.width
 
-    def source_port(self, flow_hash):
-        return 6000 + flow_hash
+    def sender(self, flow_hash):
+        return "127.0.0.1", 6000 + flow_hash, 64
 
     def send(self, flow_hash, data, destination, segment_bytes=0):
         self.sent.append((flow_hash, bytes(data), destination, segment_bytes))

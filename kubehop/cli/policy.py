@@ -5,27 +5,38 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from kubehop.cli import policy_check
 from kubehop.cli.options import (
     cluster_name,
-    credentials,
     kubeconfig_file,
     namespace,
     output_format,
 )
+from kubehop.cli.policy_inputs import api_client, policies_of, world_of
 from kubehop.cli.tables import show_table
 from netcore.model.errors import ConfigError, KubehopError
 
-if TYPE_CHECKING:
-    from kubehop.policy.world import World
+
+class _Policy(click.Group):
+    """Exit code 1 says that a verdict is other than wished: whatever could not be asked is 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KubehopError as error:
+            raise ConfigError(str(error)) from error
 
 
-@click.group("policy")
+@click.group("policy", cls=_Policy)
 def command() -> None:
-    """Explain and compare network policies."""
+    """Explain, compare and test network policies."""
+
+
+command.add_command(policy_check.command)
 
 
 @command.command("explain")
@@ -45,19 +56,29 @@ def explain(
 ) -> None:
     """Predict the verdict in each direction and name the rule that gives it.
 
-    FROM and TO are NAME, NAMESPACE/NAME, pod/NAME or an address, TO also svc/NAME:PORT. Without
-    a port it is ICMP. For every rule that does not match the reason is told.
+    FROM and TO are NAME, NAMESPACE/NAME, pod/NAME, deploy/NAME, node/NAME or an address, TO also
+    svc/NAME:PORT or the DNS name of a Service. Without a port it is ICMP. For every rule that
+    does not match the reason is told.
 
     \b
     Exit code: 0  allowed   1  denied   2  nothing could be predicted
     """
+    from dataclasses import replace
+
+    from kubehop.ends import parse_source, parse_target
+    from kubehop.kubernetes.deployments import settled
     from kubehop.policy.places import find_source, find_targets
     from kubehop.policy.prediction import predict
     from kubehop.policy.render import render, to_json
+    from kubehop.policy.world import read_world
 
-    world = _world(name, kubeconfig)
-    start = find_source(world, source, namespace)
-    predictions = [predict(world, start, each) for each in find_targets(world, target, namespace)]
+    place, wanted = parse_source(source, namespace), parse_target(target, namespace)
+    client = api_client(name, kubeconfig)
+    world = read_world(client)
+    start = find_source(world, settled(client, place))
+    wanted = replace(wanted, place=settled(client, wanted.place))
+    targets = find_targets(world, wanted, start)
+    predictions = [predict(world, start, each) for each in targets]
     if output == "json":
         click.echo(json.dumps([to_json(each) for each in predictions], indent=2))
     else:
@@ -80,7 +101,7 @@ def matrix(
     """Print who may reach whom: a row for each pod that asks, a column for each that is asked."""
     from kubehop.policy.matrix import reach
 
-    world = _world(name, kubeconfig)
+    world = world_of(name, kubeconfig)
     names, rows = reach(world, namespace, port)
     if output == "json":
         pairs = {
@@ -119,8 +140,8 @@ def lint_command(
     """
     from kubehop.policy.lint import lint
 
-    world = _world(name, kubeconfig)
-    found = lint(world, _policies_of(filenames) if filenames else list(world.network_policies))
+    world = world_of(name, kubeconfig)
+    found = lint(world, policies_of(filenames) if filenames else list(world.network_policies))
     if output == "json":
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
     else:
@@ -145,8 +166,8 @@ def diff(before: Path, after: Path, name: str, kubeconfig: Path | None, output: 
     from kubehop.policy.diff import differences
     from kubehop.policy.world import with_network_policies
 
-    world = _world(name, kubeconfig)
-    first, second = (with_network_policies(world, _policies_of((p,))) for p in (before, after))
+    world = world_of(name, kubeconfig)
+    first, second = (with_network_policies(world, policies_of((p,))) for p in (before, after))
     found = list(differences(first, second))
     if output == "json":
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
@@ -155,21 +176,3 @@ def diff(before: Path, after: Path, name: str, kubeconfig: Path | None, output: 
             click.echo(str(each))
     if found:
         raise click.exceptions.Exit(1)
-
-
-def _policies_of(filenames: tuple[Path, ...]) -> list[dict[str, Any]]:
-    """The NetworkPolicies of files and folders, whatever else is in them."""
-    from kubehop.kubernetes.manifests import load_manifests
-
-    objects = (each.object for each in load_manifests(filenames))
-    return [each for each in objects if each["kind"] == "NetworkPolicy"]
-
-
-def _world(name: str, kubeconfig: Path | None) -> World:
-    from kubehop.kubernetes.client import ApiClient
-    from kubehop.policy.world import read_world
-
-    try:
-        return read_world(ApiClient(credentials(name, kubeconfig)))
-    except KubehopError as error:  # exit code 1 means that a verdict is other than wished
-        raise ConfigError(str(error)) from error

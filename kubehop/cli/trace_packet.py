@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kubehop.ends import parse_source, parse_target
 from kubehop.kubernetes.client import ApiClient
 from kubehop.kubernetes.pods import load_names
 from kubehop.kubernetes.trace_ends import find_destination, find_source
 from kubehop.kubernetes.trace_requests import send_inside, send_outside, watch_live
-from kubehop.tracing.ends import parse_source, parse_target
 from kubehop.tracing.live import LiveFilter
 from kubehop.tracing.mermaid import mermaid
 from kubehop.tracing.outcome import outcome

@@ -42,7 +42,7 @@ def load_manifests(paths: Sequence[Path]) -> tuple[Manifest, ...]:
         Manifest(file, _checked(item, file))
         for path in paths
         for file in _files(path)
-        for document in _documents(file)
+        for document in read_documents(file)
         for item in _items(document)
     )
     if not found:
@@ -62,7 +62,8 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
-def _documents(file: Path) -> list[Any]:
+def read_documents(file: Path) -> list[Any]:
+    """All documents of a YAML or JSON file. Raises ConfigError with the file and the line."""
     try:
         text = file.read_text(encoding="utf-8")
         documents = list(yaml.load_all(text, Loader=TextLoader))

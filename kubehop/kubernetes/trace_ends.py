@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from kubehop.kubernetes.client import ApiError
 from kubehop.kubernetes.conditions import is_ready
+from kubehop.kubernetes.deployments import settled
 from kubehop.kubernetes.nodes import find_node, node_addresses
 from kubehop.kubernetes.paths import namespaced
-from kubehop.kubernetes.pods import list_pods
 from kubehop.kubernetes.trace_services import backends_of, services_at
 from netcore.model.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from kubehop.ends import Place, Target
     from kubehop.kubernetes.client import ApiClient
-    from kubehop.tracing.ends import Place, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,12 @@ def find_source(client: ApiClient, place: Place) -> Source:
             return Source("outside", "outside")
         case "node":
             return Source("node", place.name, "", node_addresses(find_node(client, place.name)))
-        case "deployment":
-            pod = _ready_pod(client, place)
-        case _:
-            pod = client.get(f"{namespaced('v1', 'pods', place.namespace)}/{place.name}")
+        case "address":
+            raise ConfigError(
+                f"{place.name}: an address sends nothing itself: name the pod or node"
+            )
+    place = settled(client, place)
+    pod = client.get(f"{namespaced('v1', 'pods', place.namespace)}/{place.name}")
     name, addresses = pod["metadata"]["name"], _pod_addresses(pod)
     phase = pod.get("status", {}).get("phase") or "Pending"
     if phase != "Running" or not addresses:
@@ -81,15 +83,14 @@ def find_source(client: ApiClient, place: Place) -> Source:
 def find_destination(client: ApiClient, target: Target, source: Source) -> Destination:
     """Raises ConfigError or ApiError: no such pod, Service, port or node."""
     place = target.place
+    if target.protocol == "SCTP":
+        raise ConfigError(f"{place}: SCTP cannot be traced, TCP, UDP and ICMP can")
     match place.kind:
         case "service":
             return _to_service(client, target, source)
         case "pod" | "deployment":
-            pod = (
-                _ready_pod(client, place)
-                if place.kind == "deployment"
-                else client.get(f"{namespaced('v1', 'pods', place.namespace)}/{place.name}")
-            )
+            place = settled(client, place)
+            pod = client.get(f"{namespaced('v1', 'pods', place.namespace)}/{place.name}")
             return _to_pod(target, pod, source)
         case "node":
             addresses = node_addresses(find_node(client, place.name))
@@ -215,16 +216,6 @@ def _same_family(addresses: tuple[str, ...], source: Source, label: str) -> str:
             return address
     family = "IPv6" if True in own else "IPv4"
     raise ConfigError(f"{source} has only {family}, {label} has {', '.join(addresses)}")
-
-
-def _ready_pod(client: ApiClient, place: Place) -> dict[str, Any]:
-    path = namespaced("apps/v1", "deployments", place.namespace)
-    selector = client.get(f"{path}/{place.name}")["spec"]["selector"]
-    found = list_pods(client, place.namespace, selector.get("matchLabels", {}))
-    for pod in found:
-        if is_ready(pod) and "deletionTimestamp" not in pod["metadata"]:
-            return pod
-    raise ConfigError(f"{place} has no ready pod ({len(found)} in all)")
 
 
 def _pod_or_none(client: ApiClient, place: Place) -> dict[str, Any] | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from kubehop.policy.places import Place, Target
+from kubehop.policy.places import Place, Target, place_of
 from kubehop.policy.prediction import predict
 from netcore.model.policy import Direction
 from netcore.packet.protocols import PROTOCOL_ICMP, PROTOCOL_NAMES, protocol_name
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 _NUMBERS = {name: number for number, name in PROTOCOL_NAMES.items()}
 _LAST_PORT = 65535
-_OUTSIDE = Place("an address outside", bytes((192, 0, 2, 1)))  # RFC 5737
+_OUTSIDE = Place(
+    "an address outside",
+    (ip_address("192.0.2.1").packed, ip_address("2001:db8::1").packed),  # RFC 5737, RFC 3849
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ def differences(before: World, after: World) -> Iterator[Difference]:
     """Every pair of pods, and one address outside, at each port at which a rule of either set
     begins or ends: between these, verdicts do not change.
     """
-    places = [*(_place(pod) for pod in _pods(before)), _OUTSIDE]
+    places = [*map(place_of, _pods(before)), _OUTSIDE]
     ports = sorted(_interesting(before, after), key=lambda each: (each[0], each[1] or 0))
     for source in places:
         for place in places:
@@ -59,10 +63,6 @@ def differences(before: World, after: World) -> Iterator[Difference]:
 def _pods(world: World) -> list[Pod]:
     found = (pod for pod in world.snapshot.pods.values() if not pod.host_network)
     return sorted(found, key=lambda pod: pod.key)
-
-
-def _place(pod: Pod) -> Place:
-    return Place(f"{pod.namespace}/{pod.name}", pod.ips[0].packed, pod)
 
 
 def _interesting(*worlds: World) -> set[tuple[int, int | None]]:

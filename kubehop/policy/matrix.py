@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubehop.policy.places import find_targets
+from kubehop.ends import parse_target
+from kubehop.policy.places import Target, place_of
 from kubehop.policy.prediction import predict
 from netcore.model.errors import ConfigError
+from netcore.packet.protocols import PROTOCOL_ICMP, PROTOCOL_NAMES
 
 if TYPE_CHECKING:
     from kubehop.policy.world import World
+
+_NUMBERS = {name: number for number, name in PROTOCOL_NAMES.items()}
 
 
 def reach(
@@ -26,9 +30,10 @@ def reach(
     ]
     if not pods:
         raise ConfigError(f"no pod runs in namespace {namespace}" if namespace else "no pod runs")
-    names = sorted(f"{pod.namespace}/{pod.name}" for pod in pods)
-    suffix = f":{port}" if port else ""
-    targets = {name: find_targets(world, name + suffix, "")[0] for name in names}
+    pods.sort(key=lambda pod: pod.key)
+    protocol, number = _port(port)
+    targets = {place.name: Target(place, protocol, number) for place in map(place_of, pods)}
+    names = list(targets)
     rows: list[list[bool | None]] = [
         [
             None if source == name else predict(world, targets[source].place, target).allowed
@@ -37,3 +42,11 @@ def reach(
         for source in names
     ]
     return names, rows
+
+
+def _port(text: str) -> tuple[int, int | None]:
+    """Protocol number and port of PORT or PORT/PROTOCOL."""
+    if not text:
+        return PROTOCOL_ICMP, None
+    wanted = parse_target(f"pod/any:{text}", "")
+    return _NUMBERS[wanted.protocol or "TCP"], int(wanted.port)

@@ -1,42 +1,40 @@
-"""FROM and TO as users write them: `pod/web`, `shop/web:8080/udp`, `svc/web:80`, an address."""
+"""FROM and TO, looked up among the pods, Services and nodes of a cluster."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from netcore.model.address import text as address_text
 from netcore.model.errors import ConfigError
-from netcore.packet.protocols import PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_NAMES
+from netcore.packet.protocols import PROTOCOL_ICMP, PROTOCOL_NAMES
+from netcore.service.frontend import FrontendKind, endpoints_at
+from netcore.service.topology import cluster_endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kubehop import ends
     from kubehop.policy.world import World
     from netcore.model.pod import Pod
+    from netcore.model.service import Service, ServicePort
 
-Object = dict[str, Any]
 _NUMBERS = {name: number for number, name in PROTOCOL_NAMES.items()}
-_WITH_PORTS = ("TCP", "UDP", "SCTP")
-_PORT = re.compile(r":(\d{1,5})(?:/([A-Za-z]+))?$")
-_POD_KINDS = ("pod", "pods", "po")
-_SERVICE_KINDS = ("svc", "service", "services")
-_SERVICE_NAME = "kubernetes.io/service-name"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One end: its name for people, a packed address, and the pod that has it, if it is one's."""
+    """One end: its name for people, packed addresses, and the pod that has them, if it is one's."""
 
     name: str
-    ip: bytes
+    ips: tuple[bytes, ...]
     pod: Pod | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a connection goes. `port` None: no port is asked for, it is ICMP.
+    """Where a connection goes. `port` None: no port is asked for, it is ICMP (of either family).
 
     `service_port`: the port that was asked of a Service, 0 without one.
     """
@@ -47,117 +45,123 @@ class Target:
     service_port: int = 0
 
 
-def find_source(world: World, text: str, namespace: str) -> Place:
-    """FROM. Raises ConfigError naming what cannot be found."""
-    if _PORT.search(text) and not _address(text):
-        raise ConfigError(f'"{text}": FROM has no port, it belongs to TO')
-    kind, name, where = _split(text, namespace)
-    if kind in _SERVICE_KINDS:
-        raise ConfigError(f'"{text}": a Service sends nothing: name a pod or an address')
-    return _place(world, name, where, text)
+def place_of(pod: Pod) -> Place:
+    """A pod as an end. One in its node's network is only an address to policies."""
+    name, ips = f"{pod.namespace}/{pod.name}", tuple(ip.packed for ip in pod.ips)
+    return Place(f"{name} (hostNetwork)", ips) if pod.host_network else Place(name, ips, pod)
 
 
-def find_targets(world: World, text: str, namespace: str) -> list[Target]:
+def find_source(world: World, place: ends.Place) -> Place:
+    """FROM. Raises ConfigError naming what cannot be found or not be predicted."""
+    if place.kind == "outside":
+        raise ConfigError(
+            "outside: by which node a client outside comes in decides what policies see; "
+            "name its address"
+        )
+    return _place(world, place)
+
+
+def find_targets(world: World, target: ends.Target, source: Place) -> list[Target]:
     """TO: one, or all endpoints of a Service. Raises ConfigError naming what cannot be found."""
-    host, port, protocol = _split_port(text)
-    kind, name, where = _split(host, namespace)
-    if kind in _SERVICE_KINDS:
-        if port is None:
-            raise ConfigError(f'"{text}": name a port of the Service, as in svc/{name}:80')
-        return list(_endpoints(world, name, where, port, protocol))
-    place = _place(world, name, where, host)
-    if port is None:
-        number = PROTOCOL_ICMP if len(place.ip) == 4 else PROTOCOL_ICMPV6
-        return [Target(place, number, None)]
-    return [Target(place, _NUMBERS[protocol], port)]
+    place = target.place
+    key = place.namespace, place.name
+    if place.kind == "service":
+        return list(_behind(world, _service(world, *key), target, source))
+    if place.kind == "name" and key not in world.snapshot.pods:
+        service = _by_dns_name(world, place)
+        if service is not None:
+            return list(_behind(world, service, target, source))
+    if place.kind == "address":
+        service = _by_address(world, place.name, target)
+        if service is not None:
+            return list(_behind(world, service, target, source))
+    if target.port:
+        number = _NUMBERS[target.protocol or "TCP"]
+        return [Target(_place(world, place), number, int(target.port))]
+    return [Target(_place(world, place), PROTOCOL_ICMP, None)]
 
 
-def _split_port(text: str) -> tuple[str, int | None, str]:
-    found = None if _address(text) else _PORT.search(text)
-    if found is None:
-        return text, None, ""
-    port, protocol = int(found[1]), (found[2] or "TCP").upper()
-    if protocol not in _WITH_PORTS:
-        raise ConfigError(f'"{text}": {found[2]} is none of {", ".join(_WITH_PORTS)}')
-    if not 0 < port < 65536:
-        raise ConfigError(f'"{text}": {port} is not a port (1 to 65535)')
-    return text[: found.start()].strip("[]"), port, protocol
-
-
-def _split(text: str, namespace: str) -> tuple[str, str, str]:
-    """Kind, name and namespace of NAME, KIND/NAME, NS/NAME or KIND/NS/NAME."""
-    parts = text.split("/")
-    if not all(parts) or len(parts) > 3:
-        raise ConfigError(f'"{text}": write NAME, NAMESPACE/NAME, pod/NAME, svc/NAME or an address')
-    kinds = (*_POD_KINDS, *_SERVICE_KINDS)
-    kind = parts.pop(0) if len(parts) > 1 and parts[0] in kinds else "pod"
-    if len(parts) > 2:
-        raise ConfigError(f'"{text}": "{parts[0]}" is no kind: there is pod and svc')
-    return kind, parts[-1], parts[0] if len(parts) > 1 else namespace
-
-
-def _address(text: str) -> bytes:
-    try:
-        return ip_address(text).packed
-    except ValueError:
-        return b""
-
-
-def _place(world: World, name: str, namespace: str, text: str) -> Place:
-    ip = _address(name)
-    if ip:
-        pod = world.snapshot.pods_by_ip.get(ip)
-        return Place(name if pod is None else f"{pod.namespace}/{pod.name}", ip, pod)
-    pod = world.snapshot.pods.get((namespace, name))
+def _place(world: World, place: ends.Place) -> Place:
+    match place.kind:
+        case "address":
+            return _address(world, ip_address(place.name).packed)
+        case "node":
+            node = world.snapshot.nodes.get(place.name)
+            if node is None:
+                raise ConfigError(f'there is no node "{place.name}"')
+            return Place(f"node {node.name}", tuple(a.packed for a in node.underlay_addresses))
+    pod = world.snapshot.pods.get((place.namespace, place.name))
     if pod is None:
-        raise ConfigError(f'"{text}": there is no running pod "{name}" in namespace "{namespace}"')
-    if pod.host_network:
-        return Place(f"{namespace}/{name} (hostNetwork)", pod.ips[0].packed)
-    return Place(f"{namespace}/{name}", pod.ips[0].packed, pod)
+        where = f'namespace "{place.namespace}"'
+        raise ConfigError(f'there is no running pod "{place.name}" in {where}')
+    return place_of(pod)
 
 
-def _endpoints(
-    world: World, name: str, namespace: str, port: int, protocol: str
-) -> Iterator[Target]:
-    service = _service(world, name, namespace)
-    wanted = _service_port(service, name, port, protocol)
-    found = False
-    for each in world.slices:
-        about = each["metadata"]
-        if (about["namespace"], (about.get("labels") or {}).get(_SERVICE_NAME)) != (
-            namespace,
-            name,
-        ):
+def _address(world: World, ip: bytes) -> Place:
+    pod = world.snapshot.pods_by_ip.get(ip)
+    name = address_text(ip) if pod is None else f"{pod.namespace}/{pod.name}"
+    return Place(name, (ip,), pod)
+
+
+def _service(world: World, namespace: str, name: str) -> Service:
+    service = world.snapshot.services.get((namespace, name))
+    if service is None:
+        raise ConfigError(f'there is no Service "{name}" in namespace "{namespace}"')
+    return service
+
+
+def _by_dns_name(world: World, place: ends.Place) -> Service | None:
+    """NAME, NAME.NAMESPACE and on, as the cluster's DNS has them."""
+    name, *rest = place.name.rstrip(".").split(".")
+    return world.snapshot.services.get((rest[0] if rest else place.namespace, name))
+
+
+def _by_address(world: World, address: str, target: ends.Target) -> Service | None:
+    """The Service whose cluster IP it is. Raises ConfigError for its addresses of other kinds."""
+    ip = ip_address(address).packed
+    key = world.snapshot.service_addresses.get(ip)
+    if key is not None:
+        return world.snapshot.services[key]
+    number = _NUMBERS.get(target.protocol or "TCP", 0)
+    frontend = world.snapshot.frontends.get((ip, number, int(target.port or 0)))
+    if frontend is None or frontend.kind is FrontendKind.CLUSTER_IP:
+        return None
+    raise ConfigError(
+        f"{address} is the {frontend.kind.value} of Service {frontend.service.namespace}/"
+        f"{frontend.service.name}: the node that takes it in decides what policies see; "
+        f"name svc/{frontend.service.name}"
+    )
+
+
+def _behind(world: World, service: Service, target: ends.Target, source: Place) -> Iterator[Target]:
+    name = f"{service.namespace}/{service.name}"
+    if target.protocol == "ICMP" or not service.ports:
+        raise ConfigError(f"name a port of Service {name}, as in svc/{service.name}:80")
+    port = _service_port(service, target)
+    slices = list(world.snapshot.slices_of((service.namespace, service.name)))
+    viewpoint = world.seen_from(source.pod.node_name if source.pod else "").place
+    families = {len(ip) for ip in source.ips}
+    found: dict[tuple[bytes, int], Target] = {}
+    for family, width in (("IPv4", 4), ("IPv6", 16)):
+        if width not in families:
             continue
-        number = _endpoint_port(each, wanted)
-        for endpoint in each.get("endpoints") or () if number else ():
-            for address in endpoint["addresses"]:
-                found = True
-                place = _place(world, address, namespace, address)
-                yield Target(place, _NUMBERS[protocol], number, port)
+        for endpoint, number in cluster_endpoints(
+            list(endpoints_at(family, port, slices)), viewpoint
+        ):
+            place = _address(world, endpoint.addresses[0].packed)
+            wanted = Target(place, _NUMBERS[port.protocol], number, port.port)
+            found[endpoint.addresses[0].packed, number] = wanted
     if not found:
-        raise ConfigError(f"Service {namespace}/{name} has no endpoints for port {port}")
+        raise ConfigError(f"Service {name} has no endpoints for port {port.port}")
+    yield from found.values()
 
 
-def _service(world: World, name: str, namespace: str) -> Object:
-    for service in world.services:
-        about = service["metadata"]
-        if (about["namespace"], about["name"]) == (namespace, name):
-            return service
-    raise ConfigError(f'there is no Service "{name}" in namespace "{namespace}"')
-
-
-def _service_port(service: Object, name: str, port: int, protocol: str) -> str:
-    ports = service["spec"].get("ports") or ()
-    for each in ports:
-        if (each["port"], each.get("protocol", "TCP")) == (port, protocol):
-            return str(each.get("name") or "")
-    known = ", ".join(f"{each['port']}/{each.get('protocol', 'TCP')}" for each in ports)
-    raise ConfigError(f"Service {name} has no port {port}/{protocol}: there is {known or 'none'}")
-
-
-def _endpoint_port(slice_: Object, name: str) -> int:
-    for port in slice_.get("ports") or ():
-        if (port.get("name") or "") == name:
-            return int(port.get("port") or 0)
-    return 0
+def _service_port(service: Service, target: ends.Target) -> ServicePort:
+    """By number or by name; without one the first."""
+    for port in service.ports:
+        fits = target.protocol in ("", port.protocol)
+        if fits and target.port in ("", str(port.port), port.name):
+            return port
+    there = ", ".join(f"{each.port}/{each.protocol}" for each in service.ports)
+    wanted = f"{target.port}/{target.protocol or 'TCP'}"
+    raise ConfigError(f"Service {service.name} has no port {wanted}: there is {there or 'none'}")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netcore.conntrack.tuple import FlowTuple
+from netcore.model.errors import ConfigError
+from netcore.packet.protocols import PROTOCOL_ICMPV6
 from netcore.pipeline.stages.policy import egress_question, ingress_question
 from netcore.policy.explain import Explanation, Surroundings, explain
 
@@ -14,13 +16,20 @@ if TYPE_CHECKING:
     from kubehop.policy.world import World
     from netcore.policy.rows import Question
 
+_IPV6_BYTES = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One connection; `explanations` egress first, and none for an end that is no pod."""
+    """One connection; `explanations` egress first, and none for an end that is no pod;
+    a pod that reaches itself has none.
+
+    `flow` is as policies see it: translated, and its source port unknown (0).
+    """
 
     source: Place
     target: Target
+    flow: FlowTuple
     explanations: tuple[Explanation, ...]
 
     @property
@@ -29,8 +38,13 @@ class Prediction:
 
 
 def predict(world: World, source: Place, target: Target) -> Prediction:
-    """Both directions, judged by the code that judges packets."""
-    flow = FlowTuple(target.protocol, source.ip, 0, target.place.ip, target.port or 0)
+    """Both directions, judged by the code that judges packets.
+
+    Raises ConfigError when the two have no addresses of one family.
+    """
+    flow = _flow(source, target)
+    if flow.src == flow.dst and not target.service_port:
+        return Prediction(source, target, flow, ())  # it never leaves the pod
     namespaces = {name: each.labels for name, each in world.snapshot.namespaces.items()}
     around = Surroundings(namespaces, target.service_port)
     questions: list[Question | None] = []
@@ -42,8 +56,19 @@ def predict(world: World, source: Place, target: Target) -> Prediction:
     return Prediction(
         source,
         target,
+        flow,
         tuple(_explained(world, each, around) for each in questions if each is not None),
     )
+
+
+def _flow(source: Place, target: Target) -> FlowTuple:
+    for src in source.ips:
+        for dst in target.place.ips:
+            if len(src) == len(dst):
+                is_ping6 = target.port is None and len(src) == _IPV6_BYTES
+                protocol = PROTOCOL_ICMPV6 if is_ping6 else target.protocol
+                return FlowTuple(protocol, src, 0, dst, target.port or 0)
+    raise ConfigError(f"{source.name} and {target.place.name} have no addresses of one family")
 
 
 def _explained(world: World, question: Question, around: Surroundings) -> Explanation:

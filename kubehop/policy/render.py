@@ -25,17 +25,23 @@ def render(prediction: Prediction) -> Iterator[str]:
     for explanation in prediction.explanations:
         yield from _direction(explanation)
     if not prediction.explanations:
-        yield "  no policy is asked: there is none, or neither end is a pod"
+        yield f"  no policy is asked: {_unasked(prediction)}"
+
+
+def _unasked(prediction: Prediction) -> str:
+    if prediction.flow.src == prediction.flow.dst:
+        return "a pod always reaches itself"
+    return "there is none, or neither end is a pod"
 
 
 def _where(prediction: Prediction) -> str:
-    target = prediction.target
+    target, ip = prediction.target, prediction.flow.dst
     place = target.place
-    protocol = protocol_name(target.protocol)
+    protocol = protocol_name(prediction.flow.protocol)
     if target.port is None:
         return f"{place.name} ({protocol})"
-    end = authority(place.ip, target.port)
-    shown = end if place.name == text(place.ip) else f"{place.name} at {end}"
+    end = authority(ip, target.port)
+    shown = end if place.name == text(ip) else f"{place.name} at {end}"
     return f"{shown}/{protocol}"
 
 
@@ -69,9 +75,9 @@ def to_json(prediction: Prediction) -> dict[str, Any]:
     return {
         "from": prediction.source.name,
         "to": target.place.name,
-        "address": text(target.place.ip),
+        "address": text(prediction.flow.dst),
         "port": target.port,
-        "protocol": protocol_name(target.protocol),
+        "protocol": protocol_name(prediction.flow.protocol),
         "servicePort": target.service_port or None,
         "verdict": "ALLOWED" if prediction.allowed else "DENIED",
         "directions": [_direction_json(each) for each in prediction.explanations],

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kubehop.kubernetes.client import ApiError
+from netcore.manifest.endpoint_slices import endpoint_slice_state
 from netcore.manifest.namespaces import namespace_state
 from netcore.manifest.nodes import node_state
 from netcore.manifest.pods import pod_state
 from netcore.manifest.policies import admin_network_policy, network_policy
+from netcore.manifest.services import service_state
 from netcore.model.change import Batch, Change
 from netcore.model.config import ClusterConfig
 from netcore.model.policy import PolicyKind
@@ -35,7 +37,6 @@ class World:
 
     snapshot: Snapshot
     services: tuple[Object, ...]
-    slices: tuple[Object, ...]
     network_policies: tuple[Object, ...] = ()
 
     def seen_from(self, node_name: str) -> Snapshot:
@@ -49,6 +50,8 @@ class World:
 def read_world(client: ApiClient) -> World:
     """The cluster as it is now. Raises ApiError, ApiUnreachable."""
     policies = _items(client, "/apis/networking.k8s.io/v1/networkpolicies")
+    services = _items(client, "/api/v1/services")
+    slices = _items(client, "/apis/discovery.k8s.io/v1/endpointslices")
     config = ClusterConfig("", (), (), (), policy=read_settings(client))
     objects: list[NetworkObject] = [
         *map(namespace_state, _items(client, "/api/v1/namespaces")),
@@ -56,13 +59,10 @@ def read_world(client: ApiClient) -> World:
         *(pod for pod in map(pod_state, _items(client, "/api/v1/pods")) if pod is not None),
         *map(network_policy, policies),
         *_admin_policies(client),
+        *map(service_state, services),
+        *(each for each in map(endpoint_slice_state, slices) if each is not None),
     ]
-    return World(
-        _snapshot(config, objects),
-        tuple(_items(client, "/api/v1/services")),
-        tuple(_items(client, "/apis/discovery.k8s.io/v1/endpointslices")),
-        tuple(policies),
-    )
+    return World(_snapshot(config, objects), tuple(services), tuple(policies))
 
 
 def with_network_policies(world: World, manifests: Iterable[Object]) -> World:

@@ -7,10 +7,10 @@ the stage, rule and reason of the code that decided.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from kubehop.tracing.packet_text import microseconds
+from kubehop.tracing.policy_rule import policy_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,6 @@ COMPONENTS = {
 }
 """Stage -> Antrea's component, and where inside of it (Antrea: the table)."""
 _ENDS = {"Drop": "Dropped", "Reject": "Rejected"}
-_RULE = re.compile(r"(?P<policy>\S+)(?: rule (?P<rule>.+))?")
 
 
 def traceflow(trace: PacketTrace, ended: Outcome, names: Names) -> dict[str, Any]:
@@ -133,17 +132,16 @@ def _observation(
     return found
 
 
-def _policy(rule: str, info: str) -> dict[str, Any]:
-    """`namespace/name rule INDEX-OR-NAME`; without a rule it is the default of isolated pods."""
-    found = _RULE.fullmatch(rule)
+def _policy(text: str, info: str) -> dict[str, Any]:
+    """The policy that decided; without a rule it is the default of isolated pods."""
+    found = policy_rule(text)
     if found is None:
-        return {"networkPolicy": rule}
-    if found["rule"] is None:
-        return {
-            "networkPolicy": found["policy"],
-            "componentInfo": info.replace("Rule", "DefaultRule"),
-        }
-    return {"networkPolicy": found["policy"], "networkPolicyRule": found["rule"]}
+        return {}
+    kind = {"networkPolicyKind": found.kind}
+    if not found.rule:
+        default = info.replace("Rule", "DefaultRule")
+        return {**kind, "networkPolicy": ", ".join(found.policies), "componentInfo": default}
+    return {**kind, "networkPolicy": found.policies[0], "networkPolicyRule": found.rule}
 
 
 def _translation(hop: dict[str, Any]) -> dict[str, Any]:

@@ -115,11 +115,28 @@ def compile_frontends(
         if number is None:
             continue
         for version in {address.version: None for address in service.cluster_ips}:
-            candidates = list(_candidates(f"IPv{version}", port, slices))
+            candidates = list(endpoints_at(f"IPv{version}", port, slices))
             backends = _backends(cluster_endpoints(candidates, place))
             local = _backends(local_endpoints(candidates, place)) if _wants_local(service) else None
             for kind, address, at in _faces(service, port, version):
                 yield Frontend((address, number, at), kind, service, port, backends, local)
+
+
+def endpoints_at(
+    address_type: str, port: ServicePort, slices: Iterable[EndpointSlice]
+) -> Iterator[Reachable]:
+    """All endpoints of a Service's port in slices of that address type, ready or not."""
+    for endpoint_slice in slices:
+        if endpoint_slice.address_type != address_type:
+            continue
+        for number in (
+            slice_port.port
+            for slice_port in endpoint_slice.ports
+            if slice_port.name == port.name and slice_port.protocol == port.protocol
+        ):
+            for endpoint in endpoint_slice.endpoints:
+                if endpoint.addresses:
+                    yield endpoint, number
 
 
 def serving_places(
@@ -129,7 +146,7 @@ def serving_places(
     address_type = "IPv4" if len(frontend.key[0]) == 4 or frontend.key[0] == b"4" else "IPv6"
     return frozenset(
         (endpoint.addresses[0].packed, number)
-        for endpoint, number in _candidates(address_type, frontend.port, tuple(slices))
+        for endpoint, number in endpoints_at(address_type, frontend.port, slices)
         if endpoint.ready or endpoint.serving
     )
 
@@ -167,19 +184,3 @@ def _backends(usable: Iterable[Reachable]) -> tuple[Backend, ...]:
         for endpoint, number in usable
     }
     return tuple(distinct[key] for key in sorted(distinct))
-
-
-def _candidates(
-    address_type: str, port: ServicePort, slices: tuple[EndpointSlice, ...]
-) -> Iterator[Reachable]:
-    for endpoint_slice in slices:
-        if endpoint_slice.address_type != address_type:
-            continue
-        for number in (
-            slice_port.port
-            for slice_port in endpoint_slice.ports
-            if slice_port.name == port.name and slice_port.protocol == port.protocol
-        ):
-            for endpoint in endpoint_slice.endpoints:
-                if endpoint.addresses:
-                    yield endpoint, number

@@ -1,6 +1,8 @@
 """Policies as a user meets them: applied by kubectl, followed by packets, explained."""
 
+import json
 import subprocess
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -163,7 +165,7 @@ def test_an_admin_comes_first(cluster, kubectl):
 
 
 def test_what_cannot_be_told_ends_with_2(cluster):
-    for ends in (("nobody", "web"), ("good", "svc/web"), ("good", "web:99999")):
+    for ends in (("nobody", "web"), ("good", "svc/none"), ("good", "web:99999")):
         told = explain(cluster, *ends)
         assert (told.returncode, told.stdout) == (2, "")
         assert told.stderr.startswith("kubehop: ")
@@ -176,3 +178,64 @@ def test_the_matrix_and_the_lint(cluster):
     assert rows["default/bad"] == [".", "yes", "-"]
     assert rows["default/good"] == ["yes", ".", "yes"]
     assert kubehop(cluster, "policy", "lint").returncode == 0
+
+
+def expectations(tmp_path, *entries):
+    file = tmp_path / "expectations.yaml"
+    head = {"apiVersion": "kubehop.dev/v1alpha1", "kind": "PolicyExpectations"}
+    file.write_text(yaml.safe_dump({**head, "expectations": list(entries)}))
+    return file
+
+
+def test_expectations_hold_for_real_packets(cluster, tmp_path):
+    every_way = ["svc/web:8000", "web.default.svc:8000", "web:80"]
+    node = "node/policed-worker"
+    file = expectations(
+        tmp_path,
+        {"from": "good", "to": every_way, "verdict": "allowed", "by": "default/web"},
+        {"from": "bad", "to": every_way, "verdict": "denied", "by": "default/web"},
+        {"from": "bad", "to": ["web", "web:9/udp"], "verdict": "denied"},
+        {"from": ["good", "bad"], "to": ["bad:9", "bad", "bad:9/udp"], "verdict": "allowed"},
+        {"from": "web", "to": "web:80", "verdict": "allowed"},
+        {"from": node, "to": "web:80", "verdict": "allowed"},
+        {"from": "web", "to": ["kubernetes.default:443", node], "verdict": "allowed"},
+    )
+    done = kubehop(cluster, "policy", "check", "-f", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok    bad -> svc/web:8000: denied by default/web" in done.stdout
+    assert done.stdout.splitlines()[-1] == "18 checked, 18 as expected, 0 not"
+
+
+def test_an_expectation_that_fails_is_told_three_times(cluster, tmp_path):
+    file = expectations(
+        tmp_path,
+        {"name": "open", "from": "bad", "to": "web:80", "verdict": "allowed"},
+        {"from": "good", "to": "web:80", "verdict": "allowed"},
+    )
+    report = tmp_path / "junit.xml"
+    done = kubehop(cluster, "policy", "check", "-f", file, "-o", "json", "--junit", report)
+    assert done.returncode == 1, done.stderr
+    first, second = json.loads(done.stdout)["results"]
+    assert first["problems"] == ["expected allowed, predicted denied, observed denied"]
+    assert first["observed"]["by"] == ["default/web"]
+    assert second["asExpected"] is True
+    cases = list(ElementTree.parse(report).iter("testcase"))
+    assert [len(case) for case in cases] == [1, 0]
+    assert cases[0].get("name") == "open"
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"from": "nobody", "to": "web:80"}, 'expectations[0]: pods "nobody" not found'),
+        ({"from": "good", "to": "svc/web:81"}, "Service web has no port 81/TCP"),
+        ({"from": "good", "to": "web:80/sctp"}, "SCTP cannot be traced"),
+        ({"from": "10.0.0.1", "to": "web:80"}, "an address sends nothing"),
+    ],
+)
+def test_what_cannot_be_checked_is_exit_code_2(cluster, tmp_path, entry, message):
+    file = expectations(tmp_path, {**entry, "verdict": "denied"})
+    done = kubehop(cluster, "policy", "check", "-f", file)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1

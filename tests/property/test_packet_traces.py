@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubehop.tracing.ends import parse_source, parse_target
+from kubehop.ends import parse_source, parse_target
 from kubehop.tracing.following import Ends, follow
 from kubehop.tracing.journey import Sight, journeys
 from kubehop.tracing.mermaid import escape, mermaid

@@ -96,6 +96,6 @@ def dropped(verdict="Drop", detail="POLICY_DENIED"):
     to_server = flow(CLIENT, SERVER)
     hops = [
         hop("service", flow(CLIENT, SERVICE), to_server),
-        hop("egress policy", to_server, to_server, "no rule matches", "default/deny"),
+        hop("egress policy", to_server, to_server, "no rule matches", "NetworkPolicy default/deny"),
     ]
     return packet("n1", "pod default/web", "TCP SYN", hops, verdict, detail)

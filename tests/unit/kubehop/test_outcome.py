@@ -57,7 +57,15 @@ def test_an_answer_that_no_node_saw_is_still_delivery():
 
 def test_a_drop_names_node_stage_reason_and_rule():
     found = ended(SENDING, SILENCE, at(dropped(), 1))
-    check(found, "Dropped", 1, "on n1", "egress policy", "POLICY_DENIED", "[default/deny]")
+    check(
+        found,
+        "Dropped",
+        1,
+        "on n1",
+        "egress policy",
+        "POLICY_DENIED",
+        "[NetworkPolicy default/deny]",
+    )
 
 
 def test_a_packet_whose_sender_was_stopped_early_was_dropped_too():

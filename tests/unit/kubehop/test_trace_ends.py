@@ -2,10 +2,10 @@
 
 import pytest
 
+from kubehop.ends import parse_source, parse_target
 from kubehop.kubernetes.client import ApiError
 from kubehop.kubernetes.nodes import find_node, node_names
 from kubehop.kubernetes.trace_ends import find_destination, find_source
-from kubehop.tracing.ends import parse_source, parse_target
 from netcore.model.errors import ConfigError
 
 

@@ -59,7 +59,7 @@ def test_a_policy_that_drops_is_named_and_the_sender_is_kept():
 def test_a_rule_of_a_policy_is_named():
     ends = flow(("10.244.0.2", 40000), ("10.96.0.7", 80))
     hops = [
-        hop("ingress policy", ends, ends, rule="default/allow rule 2"),
+        hop("ingress policy", ends, ends, rule="NetworkPolicy default/allow rule 2"),
         hop("route", ends, ends),
     ]
     line = packet("n1", "host", "TCP SYN", hops, "ToHost")

@@ -52,8 +52,11 @@ def policy(name="web", space="default", **spec):
 
 def service(name, *ports):
     return {
-        "metadata": {"namespace": "default", "name": name},
-        "spec": {"ports": [{"name": f"p{number}", "port": number} for number in ports]},
+        "metadata": {"namespace": "default", "name": name, "uid": name},
+        "spec": {
+            "clusterIPs": ["10.96.0.7"],
+            "ports": [{"name": f"p{number}", "port": number} for number in ports],
+        },
     }
 
 

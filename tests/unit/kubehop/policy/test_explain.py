@@ -1,7 +1,10 @@
 """From a cluster's objects to the words that a user reads."""
 
+from ipaddress import ip_address
+
 import pytest
 
+from kubehop.ends import parse_source, parse_target
 from kubehop.policy.matrix import reach
 from kubehop.policy.places import find_source, find_targets
 from kubehop.policy.prediction import predict
@@ -9,6 +12,7 @@ from kubehop.policy.render import render, to_json
 from kubehop.policy.world import read_settings, read_world
 from netcore.model.errors import ConfigError
 from netcore.model.policy_settings import BlockScope, Established, PolicySettings
+from netcore.packet.protocols import PROTOCOL_ICMPV6
 from tests.unit.kubehop.policy.clusters import (
     FakeApi,
     endpoint_slice,
@@ -43,8 +47,9 @@ def world(*policies, settings=None, **more):
 
 
 def ask(seen, source, target):
-    start = find_source(seen, source, "default")
-    return [predict(seen, start, each) for each in find_targets(seen, target, "default")]
+    start = find_source(seen, parse_source(source, "default"))
+    targets = find_targets(seen, parse_target(target, "default"), start)
+    return [predict(seen, start, each) for each in targets]
 
 
 def said(seen, source, target):
@@ -121,6 +126,8 @@ def test_a_service_is_all_of_its_endpoints():
     first, second = ask(seen, "good", "svc/web:80")
     assert (first.target.place.name, first.target.port) == ("default/web", 8080)
     assert second.target.place.name == "192.0.2.9"
+    for same in ("web.default:80", "10.96.0.7:80", "svc/web:p80", "svc/web"):
+        assert [each.target for each in ask(seen, "good", same)] == [first.target, second.target]
     assert second.target.place.pod is None
     assert "asked of the Service's port 80" in said(seen, "good", "svc/web:80")
 
@@ -143,13 +150,17 @@ def test_for_programs():
         ("nobody", "web", 'there is no running pod "nobody" in namespace "default"'),
         ("good:80", "web", "FROM has no port"),
         ("svc/web", "web", "a Service sends nothing"),
-        ("good", "svc/web", "name a port of the Service"),
+        ("good", "svc/web:80/udp", "Service web has no port 80/UDP: there is 80/TCP"),
+        ("outside", "web:80", "by which node a client outside comes in"),
+        ("node/none", "web:80", 'there is no node "none"'),
+        ("good", "10.96.0.7:81", "Service web has no port 81/TCP"),
+        ("good", "2001:db8::1", "have no addresses of one family"),
         ("good", "svc/web:81", "Service web has no port 81/TCP: there is 80/TCP"),
         ("good", "svc/none:80", 'there is no Service "none"'),
-        ("good", "web:70000", "70000 is not a port"),
-        ("good", "web:80/gre", "gre is none of TCP, UDP, SCTP"),
-        ("good", "a/b/c/d", "write NAME"),
-        ("good", "job/a/b", '"job" is no kind'),
+        ("good", "web:70000", '"70000" is not a port'),
+        ("good", "web:80/gre", "none of tcp, udp, sctp, icmp"),
+        ("good", "a/b/c/d", "give a pod's name"),
+        ("good", "job/a/b", "give a pod's name"),
     ],
 )
 def test_what_cannot_be_asked_is_said(source, target, message):
@@ -175,3 +186,23 @@ def test_settings_are_those_of_the_cluster():
     (found,) = ask(denied, "good", "web:8080")
     assert found.allowed
     assert "no policy is asked" in said(denied, "good", "web:8080")
+
+
+def test_the_family_that_both_have_is_asked():
+    both = pod("both", "10.244.1.9", app="web")
+    both["status"]["podIPs"].append({"ip": "fd00::9"})
+    six = pod("six", "fd00::6", app="good")
+    api = FakeApi(pods=[both, six], networkpolicies=[policy(**from_(**GOOD))])
+    api.lists["nodes"] = [node("n1", "172.18.0.11")]
+    (found,) = ask(read_world(api), "six", "both:8080")
+    assert (found.flow.dst, found.allowed) == (ip_address("fd00::9").packed, True)
+    assert "at [fd00::9]:8080/TCP: ALLOWED" in said(read_world(api), "six", "both:8080")
+    (ping,) = ask(read_world(api), "six", "both")
+    assert ping.flow.protocol == PROTOCOL_ICMPV6
+
+
+def test_a_node_is_an_address_of_its_own():
+    (found,) = ask(world(policy(**from_(**GOOD))), "node/n2", "web:8080")
+    assert (found.source.name, found.allowed) == ("node n2", False)
+    (own,) = ask(world(policy(**from_(**GOOD))), "node/n1", "web:8080")
+    assert own.allowed

@@ -8,7 +8,7 @@ from tests.unit.kubehop.policy.clusters import FakeApi, namespace, node, pod, po
 
 DNS = {"ports": [{"port": 53, "protocol": "UDP"}]}
 SERVICE = {
-    "metadata": {"namespace": "default", "name": "web"},
+    "metadata": {"namespace": "default", "name": "web", "uid": "w"},
     "spec": {
         "clusterIPs": ["10.96.0.5"],
         "selector": {"app": "web"},

@@ -1,4 +1,4 @@
-"""FROM and TO of `kubehop trace`, as people write them. Pure: nothing is looked up."""
+"""FROM and TO as people write them, for traces and policies. Pure: nothing is looked up."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KINDS = {
     "node": "node",
     "nodes": "node",
 }
-_PROTOCOLS = ("TCP", "UDP", "ICMP")
+_PROTOCOLS = ("TCP", "UDP", "SCTP", "ICMP")
 _PORT = re.compile(r":(?P<port>[^:/\[\]]*)(?:/(?P<protocol>[^:/\[\]]*))?$")
 _DNS_NAME = re.compile(r"[A-Za-z0-9_]([-A-Za-z0-9_.]*[A-Za-z0-9_])?\.?")
 _MAX_NAME = 253
@@ -54,7 +54,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`port`: a number, a Service port's name, or nothing. `protocol`: TCP, UDP, ICMP or ""."""
+    """`port`: a number, a Service port's name, or nothing. `protocol`: TCP, UDP, SCTP, ICMP, ""."""
 
     place: Place
     port: str = ""
@@ -65,6 +65,11 @@ def parse_source(text: str, namespace: str) -> Place:
     """FROM. Raises ConfigError with the forms that there are."""
     if text == OUTSIDE:
         return Place("outside", OUTSIDE)
+    address = _address(text)
+    if address is not None:
+        return address
+    if ":" in text:
+        raise ConfigError(f"{quoted(text)}: FROM has no port, it belongs to TO")
     place = _named(text, namespace, _SOURCE_FORMS)
     if place.kind == "service":
         raise ConfigError(f"{quoted(text)}: a Service sends nothing itself: give {_SOURCE_FORMS}")
@@ -87,10 +92,8 @@ def parse_target(text: str, namespace: str, protocol: str = "") -> Target:
     place = _address(where) or _named(where, namespace, _TARGET_FORMS)
     if place.kind != "service" and port and not _is_port(port):
         raise ConfigError(f"{quoted(text)}: {quoted(port)} is not a port: use 1 to 65535")
-    if not port and protocol in ("TCP", "UDP") and place.kind != "service":
+    if not port and protocol not in ("ICMP", "") and place.kind != "service":
         raise ConfigError(f"{quoted(text)}: {protocol} needs a port: write {where}:PORT")
-    if place.kind == "node" and not port and protocol in ("TCP", "UDP"):
-        raise ConfigError(f"{quoted(text)}: give a port of the node: node/{place.name}:PORT")
     return Target(place, port, protocol)
 
 
@@ -110,7 +113,7 @@ def _split_port(text: str) -> tuple[str, str, str]:
     if not port:
         raise ConfigError(f"{quoted(text)}: a port is missing behind the colon")
     if found["protocol"] is not None and protocol not in _PROTOCOLS:
-        raise ConfigError(f"{quoted(text)}: the protocol is none of tcp, udp, icmp")
+        raise ConfigError(f"{quoted(text)}: the protocol is none of tcp, udp, sctp, icmp")
     return text[: found.start()], port, protocol
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from kubehop.cli import policy_check
+from kubehop.cli import policy_advise, policy_check, policy_stage
 from kubehop.cli.options import (
     cluster_name,
     kubeconfig_file,
@@ -37,6 +37,8 @@ def command() -> None:
 
 
 command.add_command(policy_check.command)
+command.add_command(policy_stage.command)
+command.add_command(policy_advise.command)
 
 
 @command.command("explain")

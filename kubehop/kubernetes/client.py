@@ -48,6 +48,12 @@ class ApiClient:
         """The JSON at `path`, an absolute path of the API."""
         return json.loads(self._request("GET", _url(path, parameters)))
 
+    def try_create(self, path: str, manifest: dict[str, Any]) -> dict[str, Any]:
+        """The object as a create below `path` would store it; nothing is stored."""
+        parameters = {"dryRun": "All", "fieldValidation": "Strict"}
+        body = json.dumps(manifest).encode()
+        return dict(json.loads(self._request("POST", _url(path, parameters), body)))
+
     def apply(self, path: str, manifest: dict[str, Any]) -> dict[str, Any]:
         """Server-side apply: the object as stored. Unknown fields are refused."""
         parameters = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", "force": "true"}

@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 import pytest
@@ -285,10 +286,11 @@ def test_live_flows_are_judged_until_it_is_interrupted(cluster, kubectl, tmp_pat
 
 
 def test_advised_policies_let_the_same_connections_through(cluster, kubectl, tmp_path):
+    began = datetime.now(UTC).isoformat()
     assert fetch(kubectl, "good") == "200"
     kubectl("delete", "networkpolicy", "web")
     try:
-        advice = kubehop(cluster, "policy", "advise", "-n", "default", "--since", "30s")
+        advice = kubehop(cluster, "policy", "advise", "-n", "default", "--since", began)
         assert advice.returncode == 0, advice.stderr
         assert "recorded connections replayed and allowed" in advice.stderr
         kubectl.apply(advice.stdout)

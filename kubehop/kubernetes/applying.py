@@ -40,6 +40,22 @@ def apply_manifests(
     return applied
 
 
+def delete_manifests(
+    client: ApiClient, manifests: Iterable[Manifest], default_namespace: str = "default"
+) -> None:
+    """Deletes the objects, the last one first; those that are not there are passed over.
+
+    Raises NotApplied or ApiUnreachable.
+    """
+    kinds = _Kinds(client)
+    for manifest in reversed(list(manifests)):
+        try:
+            client.delete(kinds.path_of(manifest.object, default_namespace))
+        except ApiError as error:
+            if error.code != _NOT_FOUND:
+                raise NotApplied(f"{manifest.title} is not deleted: {error}") from error
+
+
 def checked_manifests(
     client: ApiClient, manifests: Iterable[Manifest], default_namespace: str = "default"
 ) -> list[Object]:

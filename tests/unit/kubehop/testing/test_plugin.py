@@ -7,6 +7,14 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
+INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
+
+
+@pytest.fixture(autouse=True)
+def settings(pytester):
+    pytester.makeini(INI)
+
+
 FAKE = """
 import pytest
 from kubehop.testing.connection import ConnectionFailed
@@ -81,7 +89,7 @@ def test_a_cluster_that_cannot_be_had_is_one_line(pytester, options, message):
 
 
 def test_a_scope_that_there_is_not(pytester):
-    pytester.makeini("[pytest]\nkubehop_scope = galaxy")
+    pytester.makeini(f"{INI}kubehop_scope = galaxy\n")
     pytester.makepyfile("def test_one(kubehop_cluster): pass")
     result = pytester.runpytest("-p", "no:cacheprovider")
     assert "'galaxy' is none of session, package" in result.stdout.str() + result.stderr.str()

@@ -155,7 +155,7 @@ def _add_cluster_flags(made: argparse.ArgumentParser) -> None:
         "--policy",
         action="append",
         default=[],
-        metavar="KEY=VALUE",
+        metavar="KEY=VALUE[,...]",
         help="a choice that the NetworkPolicy API leaves open, as established=keep; repeatable",
     )
     add("--underlay-mtu", type=int, default=1500)
@@ -206,8 +206,9 @@ def _settings(
 
 
 def _policy(made: argparse.ArgumentParser, given: argparse.Namespace) -> PolicySettings:
+    choices = (choice for each in given.policy for choice in each.split(",") if choice)
     try:
-        return with_choices(preset(given.cni), given.policy)
+        return with_choices(preset(given.cni), choices)
     except ConfigError as error:
         made.error(f"argument --policy: {error}")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from kubehop.cli import policy_check
+from kubehop.cli import policy_advise, policy_check, policy_stage
 from kubehop.cli.options import (
     cluster_name,
     kubeconfig_file,
@@ -37,6 +37,8 @@ def command() -> None:
 
 
 command.add_command(policy_check.command)
+command.add_command(policy_stage.command)
+command.add_command(policy_advise.command)
 
 
 @command.command("explain")
@@ -63,22 +65,10 @@ def explain(
     \b
     Exit code: 0  allowed   1  denied   2  nothing could be predicted
     """
-    from dataclasses import replace
-
-    from kubehop.ends import parse_source, parse_target
-    from kubehop.kubernetes.deployments import settled
-    from kubehop.policy.places import find_source, find_targets
-    from kubehop.policy.prediction import predict
+    from kubehop.policy.asking import explained
     from kubehop.policy.render import render, to_json
-    from kubehop.policy.world import read_world
 
-    place, wanted = parse_source(source, namespace), parse_target(target, namespace)
-    client = api_client(name, kubeconfig)
-    world = read_world(client)
-    start = find_source(world, settled(client, place))
-    wanted = replace(wanted, place=settled(client, wanted.place))
-    targets = find_targets(world, wanted, start)
-    predictions = [predict(world, start, each) for each in targets]
+    predictions = explained(api_client(name, kubeconfig), source, target, namespace)
     if output == "json":
         click.echo(json.dumps([to_json(each) for each in predictions], indent=2))
     else:

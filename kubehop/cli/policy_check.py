@@ -19,9 +19,11 @@ from kubehop.cli.options import (
 from netcore.model.errors import ConfigError
 
 if TYPE_CHECKING:
+    from kubehop.kubernetes.client import ApiClient
     from kubehop.policy.checking import Result
 
 _DIFFERS, _NOT_RUN = 1, 2
+_READY_TIMEOUT_S = 120.0
 
 
 @click.command("check")
@@ -34,6 +36,14 @@ _DIFFERS, _NOT_RUN = 1, 2
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
     help="Expectations; may be given several times.",
+)
+@click.option(
+    "--apply",
+    "manifests",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    metavar="PATH",
+    help="Apply a file or a folder first, and wait until its pods are Ready; repeatable.",
 )
 @click.option(
     "--junit",
@@ -56,6 +66,7 @@ _DIFFERS, _NOT_RUN = 1, 2
 @output_format
 def command(
     filenames: tuple[Path, ...],
+    manifests: tuple[Path, ...],
     junit: Path | None,
     timeout_s: float,
     name: str,
@@ -81,6 +92,8 @@ def command(
     expectations = load_expectations(filenames, namespace)
     reached = credentials(name, kubeconfig)
     client = ApiClient(reached)
+    if manifests:
+        _apply(client, manifests, namespace)
     probes = prepare(client, read_world(client), expectations)
     began = time.monotonic()
     results = list(run(reached, probes, timeout_s))
@@ -95,6 +108,15 @@ def command(
         raise click.exceptions.Exit(_NOT_RUN)
     if any(each.problems for each in results):
         raise click.exceptions.Exit(_DIFFERS)
+
+
+def _apply(client: ApiClient, paths: tuple[Path, ...], namespace: str) -> None:
+    from kubehop.kubernetes.applying import apply_manifests
+    from kubehop.kubernetes.manifests import load_manifests
+    from kubehop.kubernetes.rollout import await_rollout
+
+    applied = apply_manifests(client, load_manifests(paths), namespace)
+    await_rollout(client, applied, _READY_TIMEOUT_S)
 
 
 def _write_junit(file: Path, results: list[Result], seconds: float) -> None:

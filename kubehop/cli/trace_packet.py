@@ -11,9 +11,10 @@ import click
 
 from kubehop.ends import parse_source, parse_target
 from kubehop.kubernetes.client import ApiClient
+from kubehop.kubernetes.packet_traces import send_packet, target_label
 from kubehop.kubernetes.pods import load_names
 from kubehop.kubernetes.trace_ends import find_destination, find_source
-from kubehop.kubernetes.trace_requests import send_inside, send_outside, watch_live
+from kubehop.kubernetes.trace_requests import watch_live
 from kubehop.tracing.live import LiveFilter
 from kubehop.tracing.mermaid import mermaid
 from kubehop.tracing.outcome import outcome
@@ -79,13 +80,9 @@ def trace_packet(
 def _send(
     client: ApiClient, sender: Source, to: Destination, options: PacketOptions
 ) -> PacketTrace:
-    if sender.kind == "outside":
-        name = options.cluster or ""
-        outside = (sys.executable, "-c", _KUBEHOP, "outside", "--name", name, "--")
-        lines = send_outside(client, to, options.timeout_s, outside)
-    else:
-        lines = send_inside(client, sender, to, options.timeout_s)
-    return PacketTrace.of(lines, str(sender), _label(to), to.protocol)
+    name = options.cluster or ""
+    outside = (sys.executable, "-c", _KUBEHOP, "outside", "--name", name, "--")
+    return send_packet(client, sender, to, options.timeout_s, outside)
 
 
 def _watch(
@@ -120,7 +117,9 @@ def _of_live(
     flow = next(filter(None, map(wanted.flow_of, packets)), None)
     others = [line for line in lines if line["type"] != "packet"]
     sending = [] if flow is None else [{"type": "sending", **flow}]
-    trace = PacketTrace.of([*others, *sending, *packets], str(sender), _label(to), to.protocol)
+    trace = PacketTrace.of(
+        [*others, *sending, *packets], str(sender), target_label(to), to.protocol
+    )
     what = "stopped packet" if options.dropped_only else "packet"
     missing = f"no {what} from {sender} to {to.label} was seen within {options.timeout_s:g} s"
     return replace(trace, live=True, failure=missing if flow is None else "")
@@ -135,10 +134,3 @@ def _show(trace: PacketTrace, ended: Outcome, names: Names, options: PacketOptio
         return
     for line in packet_text(trace, ended, names, every=options.every):
         click.echo(line)
-
-
-def _label(to: Destination) -> str:
-    if to.protocol == "ICMP" or not to.port:
-        return to.label
-    bare = f"[{to.label}]" if to.label == to.host and ":" in to.host else to.label
-    return f"{bare}:{to.port}"

@@ -40,6 +40,43 @@ def apply_manifests(
     return applied
 
 
+def delete_manifests(
+    client: ApiClient, manifests: Iterable[Manifest], default_namespace: str = "default"
+) -> None:
+    """Deletes the objects, the last one first; those that are not there are passed over.
+
+    Raises NotApplied or ApiUnreachable.
+    """
+    kinds = _Kinds(client)
+    for manifest in reversed(list(manifests)):
+        try:
+            client.delete(kinds.path_of(manifest.object, default_namespace))
+        except ApiError as error:
+            if error.code != _NOT_FOUND:
+                raise NotApplied(f"{manifest.title} is not deleted: {error}") from error
+
+
+def checked_manifests(
+    client: ApiClient, manifests: Iterable[Manifest], default_namespace: str = "default"
+) -> list[Object]:
+    """The objects with defaults, as if they were new; nothing is stored. Raises as above."""
+    kinds = _Kinds(client)
+    checked = []
+    for manifest in manifests:
+        name = manifest.object["metadata"]["name"]
+        # Under its own name it would be refused where it is there already.
+        metadata = {**manifest.object["metadata"], "generateName": f"{name}-"}
+        del metadata["name"]
+        try:
+            path, _, _ = kinds.path_of(manifest.object, default_namespace).rpartition("/")
+            made = client.try_create(path, {**manifest.object, "metadata": metadata})
+        except ApiError as error:
+            raise NotApplied(f"{manifest.title} is refused: {error}") from error
+        made["metadata"]["name"] = name
+        checked.append(made)
+    return checked
+
+
 class _Kinds:
     """The kinds of an API server, asked for by group and version when the first is met."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
 from netcore.model.errors import KubehopError
@@ -41,6 +41,12 @@ class ApiClient:
         self._tls = credentials.tls()
         self._connection = self._connect()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def close(self) -> None:
         self._connection.close()
 
@@ -48,12 +54,23 @@ class ApiClient:
         """The JSON at `path`, an absolute path of the API."""
         return json.loads(self._request("GET", _url(path, parameters)))
 
+    def try_create(self, path: str, manifest: dict[str, Any]) -> dict[str, Any]:
+        """The object as a create below `path` would store it; nothing is stored."""
+        parameters = {"dryRun": "All", "fieldValidation": "Strict"}
+        body = json.dumps(manifest).encode()
+        return dict(json.loads(self._request("POST", _url(path, parameters), body)))
+
     def apply(self, path: str, manifest: dict[str, Any]) -> dict[str, Any]:
         """Server-side apply: the object as stored. Unknown fields are refused."""
         parameters = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", "force": "true"}
         url = _url(path, parameters)
         applied = json.loads(self._request("PATCH", url, json.dumps(manifest).encode(), _APPLY))
         return dict(applied)
+
+    def delete(self, path: str) -> None:
+        """Deletes the object at `path`, and in the background what it owns."""
+        body = json.dumps({"propagationPolicy": "Background"}).encode()
+        self._request("DELETE", quote(path), body)
 
     def stream(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """POSTs `body`; the lines of the answer (application/x-ndjson) as they come.

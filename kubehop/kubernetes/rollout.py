@@ -142,8 +142,12 @@ def _served(client: ApiClient, service: str, namespace: str) -> set[tuple[str, s
 
 
 def _network_revision(client: ApiClient) -> int:
-    """The last change of what nodes translate Services by."""
-    paths = ("/api/v1/services", "/apis/discovery.k8s.io/v1/endpointslices")
+    """The last change of what nodes translate Services and judge connections by."""
+    paths = (
+        "/api/v1/services",
+        "/apis/discovery.k8s.io/v1/endpointslices",
+        "/apis/networking.k8s.io/v1/networkpolicies",
+    )
     return max(
         (
             int(found["metadata"]["resourceVersion"])
@@ -162,5 +166,5 @@ def _unprogrammed(client: ApiClient, revision: int) -> str:
         except ApiError as error:
             return f"node {name}: {error}"
         if known < revision:
-            return f"node {name} has not yet the Services and endpoints of now"
+            return f"node {name} has not yet the Services, endpoints and policies of now"
     return ""

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kubehop.kubernetes.client import ApiClient
 from kubehop.kubernetes.deployments import settled
+from kubehop.kubernetes.packet_traces import send_packet
 from kubehop.kubernetes.pods import load_names
 from kubehop.kubernetes.trace_ends import find_destination, find_source
-from kubehop.kubernetes.trace_requests import send_inside
 from kubehop.policy.checking import Result, compare
 from kubehop.policy.observation import observe
 from kubehop.policy.places import find_source as find_place
 from kubehop.policy.places import find_targets
 from kubehop.policy.prediction import predict
 from kubehop.tracing.outcome import NOT_RUN, outcome
-from kubehop.tracing.packet_trace import PacketTrace
 from netcore.model.errors import ConfigError, KubehopError
 
 if TYPE_CHECKING:
@@ -55,16 +53,14 @@ def run(credentials: Credentials, probes: Sequence[Probe], timeout_s: float) -> 
 
     A probe that cannot be sent is a result with a `failure`. Raises ApiError, ApiUnreachable.
     """
-    names = load_names(ApiClient(credentials))
-    own = threading.local()
+    with ApiClient(credentials) as client:
+        names = load_names(client)
 
     def one(probe: Probe) -> Result:
-        if not hasattr(own, "client"):
-            own.client = ApiClient(credentials, timeout_s + _MARGIN_S)
         try:
-            return _sent(own.client, probe, names, timeout_s)
+            with ApiClient(credentials, timeout_s + _MARGIN_S) as client:
+                return _sent(client, probe, names, timeout_s)
         except KubehopError as error:
-            del own.client  # its connection may be in the middle of an answer
             return Result(probe.expectation, failure=str(error))
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="probe") as threads:
@@ -86,9 +82,7 @@ def _prepared(client: ApiClient, world: World, expectation: Expectation) -> Prob
 
 
 def _sent(client: ApiClient, probe: Probe, names: Names, timeout_s: float) -> Result:
-    to = probe.destination
-    lines = send_inside(client, probe.source, to, timeout_s)
-    trace = PacketTrace.of(lines, str(probe.source), to.label, to.protocol)
+    trace = send_packet(client, probe.source, probe.destination, timeout_s)
     ended = outcome(trace, names)
     if ended.exit_code == NOT_RUN:
         return Result(probe.expectation, failure=ended.sentence)

@@ -14,6 +14,7 @@ from netcore.manifest.policies import admin_network_policy, network_policy
 from netcore.manifest.services import service_state
 from netcore.model.change import Batch, Change
 from netcore.model.config import ClusterConfig
+from netcore.model.errors import ConfigError
 from netcore.model.policy import PolicyKind
 from netcore.model.policy_settings import PolicySettings
 from netcore.pipeline.snapshot import Snapshot
@@ -63,6 +64,26 @@ def read_world(client: ApiClient) -> World:
         *(each for each in map(endpoint_slice_state, slices) if each is not None),
     ]
     return World(_snapshot(config, objects), tuple(services), tuple(policies))
+
+
+def with_policies(world: World, manifests: Iterable[Object]) -> World:
+    """The same world with these policies of any kind beside its own, or in the place of those
+    that have their names.
+    """
+    changes = tuple(Change(policy_of(each)) for each in manifests)
+    return replace(world, snapshot=world.snapshot.advance(Batch("", 0, changes)))
+
+
+def policy_of(manifest: Object) -> Policy:
+    """Raises ConfigError when the manifest is of no kind of policy."""
+    match manifest["kind"]:
+        case "NetworkPolicy":
+            return network_policy(manifest)
+        case "AdminNetworkPolicy":
+            return admin_network_policy(manifest, PolicyKind.ADMIN)
+        case "BaselineAdminNetworkPolicy":
+            return admin_network_policy(manifest, PolicyKind.BASELINE)
+    raise ConfigError(f"{manifest['kind']} {manifest['metadata']['name']} is no network policy")
 
 
 def with_network_policies(world: World, manifests: Iterable[Object]) -> World:

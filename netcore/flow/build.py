@@ -144,16 +144,17 @@ def _policy_verdicts(base: Flow, judgement: Judgement) -> Iterator[Flow]:
             verdict=FlowVerdict.DROPPED,
             is_reply=None,
             drop=_cause_of_denial(judgement),
-            denied_by=_names(judgement.by),
+            denied_by=policy_names(judgement.by),
         )
         return
     if judgement.audited:
-        yield replace(event, verdict=FlowVerdict.AUDIT, denied_by=_names(judgement.audited))
+        yield replace(event, verdict=FlowVerdict.AUDIT, denied_by=policy_names(judgement.audited))
     elif judgement.ground is not Ground.NOT_ISOLATED:
-        yield replace(event, allowed_by=_names(judgement.by))
+        yield replace(event, allowed_by=policy_names(judgement.by))
 
 
-def _names(references: tuple[RuleReference, ...]) -> tuple[PolicyName, ...]:
+def policy_names(references: tuple[RuleReference, ...]) -> tuple[PolicyName, ...]:
+    """As flows name policies and their rules."""
     return tuple(
         PolicyName(each.name, each.namespace, each.kind.value, each.index) for each in references
     )
@@ -190,7 +191,7 @@ def _drop(seen: Sighting, base: Flow) -> Flow:
         drop=cause,
         is_reply=None,
         direction=denial.direction if denial is not None else connection_direction(seen),
-        denied_by=() if denial is None else _names(denial.by),
+        denied_by=() if denial is None else policy_names(denial.by),
     )
 
 

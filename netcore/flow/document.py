@@ -132,12 +132,13 @@ def _policies(flow: Flow) -> Document:
         return {}
     about = flow.direction.value.lower()
     return {
-        f"{about}_allowed_by": [_policy(each) for each in flow.allowed_by],
-        f"{about}_denied_by": [_policy(each) for each in flow.denied_by],
+        f"{about}_allowed_by": [policy_document(each) for each in flow.allowed_by],
+        f"{about}_denied_by": [policy_document(each) for each in flow.denied_by],
     }
 
 
-def _policy(policy: PolicyName) -> Document:
+def policy_document(policy: PolicyName) -> Document:
+    """A policy as `ingress_denied_by` and its like have it."""
     labels = [
         f"k8s:io.cilium.k8s.policy.derived-from={policy.kind}",
         f"k8s:io.cilium.k8s.policy.name={policy.name}",

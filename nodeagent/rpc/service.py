@@ -117,8 +117,13 @@ class AgentServer:
         """
         self._server = grpc.aio.server(
             maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS,
-            # Else a second agent would share the port, and the calls, without a word.
-            options=(("grpc.so_reuseport", 0),),
+            options=(
+                # Else a second agent would share the port, and the calls, without a word.
+                ("grpc.so_reuseport", 0),
+                # The control plane pings to notice a vanished node. By gRPC's default the third
+                # ping of a quiet stream, of logs that are followed, say, would end the connection.
+                ("grpc.http2.max_ping_strikes", 0),
+            ),
         )
         ports = [self._listen(address) for address in listens]
         self.port = ports[0]

@@ -1,5 +1,6 @@
 """`kubehop capture` of real packets, read by the real Wireshark and tcpdump."""
 
+import json
 import shutil
 import subprocess
 
@@ -108,6 +109,7 @@ def test_the_underlay_is_seen_as_the_kernel_sees_it(cluster, kubectl, far_apart,
     link = f"{near['node']}-{far['node']}"
     running = Running(cluster, "link", link, "-w", str(ours), "tcp", "port", "80")
     assert try_backend(kubectl, f"http://{far['ip']}").returncode == 0
+    wait_until(lambda: _is_closed(kernels), "the kernel has seen the end of the connection")
     running.end()
     tcpdump.terminate()
     tcpdump.communicate(timeout=TIMEOUT_S)
@@ -122,6 +124,16 @@ def test_the_underlay_is_seen_as_the_kernel_sees_it(cluster, kubectl, far_apart,
     kernel = tshark(kernels, *fields, only=of_pods)
     # A kernel that leaves the outer checksum to its device shows it unfinished.
     assert sorted(_without_last(seen)) == sorted(set(_without_last(kernel)))
+
+
+def _is_closed(path):
+    """Whether both ends have finished, and the last FIN was acknowledged."""
+    try:
+        found = tshark(path, "ip.src", "tcp.flags.fin", only="vxlan && tcp.port==80")
+    except AssertionError:  # the last record is being written
+        return False
+    fins = [index for index, (_, fin) in enumerate(found) if fin == "1"]
+    return len({found[index][0] for index in fins}) == 2 and len(found) > fins[-1] + 1
 
 
 def test_a_pipe_into_tcpdump_and_a_count(cluster, kubectl, far_apart):
@@ -209,3 +221,54 @@ def _namespace(cluster, node):
         except OSError:
             continue
     raise AssertionError(f"no agent of {node} runs for {cluster.name}")
+
+
+def test_every_hop_of_a_trace_is_found_in_the_file(cluster, kubectl, far_apart, tmp_path):
+    """One packet by a Service to the other node and back: what the trace tells, hop by hop, stands
+    beside the frames that Wireshark reads.
+    """
+    (_, near), (backend, far) = far_apart
+    path = tmp_path / "trace.pcapng"
+    client = "deploy/frontend"
+    running = Running(cluster, "-w", str(path), "tcp", "port", "80")
+    for _ in range(16):  # until the Service gives it the backend that is far away
+        told = cluster.run("trace", client, "svc/backend:80", "-o", "json")
+        assert told.returncode == 0, told.stderr
+        trace = json.loads(told.stdout)
+        if trace["results"][-1]["observations"][-1].get("pod") and len(trace["results"]) == 2:
+            break
+    assert ", 0 dropped" in running.end()
+    assert [entry["node"] for entry in trace["results"]] == [near["node"], far["node"]]
+
+    port = trace["packet"]["sourcePort"]
+    fields = ("frame.interface_name", "frame.comment", "ip.src", "ip.dst", "udp.srcport")
+    frames = tshark(path, *fields, only=f"tcp.port=={port}")
+    of_pods = {f"pod/default/{name}": place for name, place in
+               [*pods_of(kubectl, "frontend").items(), (backend, far)]}  # fmt: skip
+    comments: dict[str, str] = {}
+    for interface, comment, *_ in frames:
+        node = of_pods[interface]["node"] if interface in of_pods else interface.split("/")[0]
+        comments[node] = comments.get(node, "") + comment
+    hops = 0
+    for entry in trace["results"]:
+        for seen in entry["observations"]:
+            if "stage" in seen:
+                hops += 1
+                assert f"{seen['stage']}: {seen['why']}" in comments[entry["node"]], seen
+            if "outer" in seen:
+                outer = seen["outer"]
+                place = f"{entry['node']}/vxlan"
+                assert any(
+                    (frame[0], frame[4]) == (place, str(outer["sourcePort"]))
+                    and frame[2].split(",")[0] == outer["source"]
+                    and frame[3].split(",")[0] == outer["destination"]
+                    for frame in frames
+                ), outer
+    assert hops >= 12
+    # The pod asked the Service's address and is answered by it; the backend never sees that.
+    service = kubectl.json("get", "service", "backend")["spec"]["clusterIP"]
+    at_client = {pair for frame in frames if frame[0] in of_pods and of_pods[frame[0]] == near
+                 for pair in [frame[2:4]]}  # fmt: skip
+    assert at_client == {(near["ip"], service), (service, near["ip"])}
+    at_backend = {frame[2:4] for frame in frames if frame[0] == f"pod/default/{backend}"}
+    assert at_backend == {(near["ip"], far["ip"]), (far["ip"], near["ip"])}

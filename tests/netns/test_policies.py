@@ -1,7 +1,9 @@
 """Policies as a user meets them: applied by kubectl, followed by packets, explained."""
 
 import json
+import signal
 import subprocess
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 import pytest
@@ -239,3 +241,62 @@ def test_what_cannot_be_checked_is_exit_code_2(cluster, tmp_path, entry, message
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_staged_policies_are_judged_and_drop_nothing(cluster, kubectl, tmp_path):
+    assert fetch(kubectl, "good") == "200"
+    lock = tmp_path / "lock.yaml"
+    spec = {"podSelector": {"matchLabels": {"app": "good"}}, "policyTypes": ["Egress"]}
+    about = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
+    lock.write_text(yaml.safe_dump({**about, "metadata": {"name": "lock"}, "spec": spec}))
+    done = kubehop(cluster, "policy", "stage", "-f", lock, "--since", "10s")
+    assert done.returncode == 1, done.stderr
+    assert "EGRESS AUDITED BY default/lock (NetworkPolicy)" in done.stdout
+    assert "default/good -> default/web:80/TCP: " in done.stdout
+    assert fetch(kubectl, "good") == "200"
+    assert "lock" not in kubectl("get", "networkpolicies", "-o", "name")
+    lock.write_text(lock.read_text().replace("matchLabels", "matchlabels"))
+    refused = kubehop(cluster, "policy", "stage", "-f", lock)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert 'unknown field "spec.podSelector.matchlabels"' in refused.stderr
+
+
+def test_live_flows_are_judged_until_it_is_interrupted(cluster, kubectl, tmp_path):
+    lock = tmp_path / "lock.yaml"
+    spec = {"podSelector": {"matchLabels": {"app": "web"}}}
+    about = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
+    lock.write_text(yaml.safe_dump({**about, "metadata": {"name": "web"}, "spec": spec}))
+    assert fetch(kubectl, "good") == "200"
+    command = [KUBEHOP, "policy", "stage", "-f", lock, "--follow", "-o", "json"]
+    with subprocess.Popen(
+        [*command, "--since", "10s", "--name", cluster.name],
+        env={**cluster.environment, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as stage:
+        try:
+            first = json.loads(stage.stdout.readline())["flow"]
+            stage.send_signal(signal.SIGINT)
+            rest, _ = stage.communicate(timeout=30)
+        finally:
+            stage.kill()
+    assert (first["verdict"], first["ingress_denied_by"][0]["name"]) == ("AUDIT", "web")
+    assert json.loads(rest.splitlines()[-1])["summary"]["wouldBeDropped"]
+    assert stage.returncode == 1
+
+
+def test_advised_policies_let_the_same_connections_through(cluster, kubectl, tmp_path):
+    began = datetime.now(UTC).isoformat()
+    assert fetch(kubectl, "good") == "200"
+    kubectl("delete", "networkpolicy", "web")
+    try:
+        advice = kubehop(cluster, "policy", "advise", "-n", "default", "--since", began)
+        assert advice.returncode == 0, advice.stderr
+        assert "recorded connections replayed and allowed" in advice.stderr
+        kubectl.apply(advice.stdout)
+        becomes(kubectl, "bad", _TIMED_OUT)
+        assert fetch(kubectl, "good") == "200"
+    finally:
+        kubectl("delete", "networkpolicy", "--all")
+        kubectl.apply(yaml.safe_dump_all(manifests()))
+    assert kubehop(cluster, "policy", "advise", "-n", "empty").returncode == 2

@@ -10,19 +10,26 @@ from tests.netns.policies.written import CASES
 pytestmark = pytest.mark.netns
 
 STEPS = ("none", "deny-everywhere", "union", "to-namespace-y-tcp-80", "deny-both", "none")
+MODES = ("iptables", "ipvs", "nftables", "ebpf")
 OPENED = tuple(probe for probe in PROBES if probe.protocol == "TCP")
 
 
-@pytest.fixture(scope="module", params=[1, 2], ids=["one-node", "two-nodes"])
-def world(request):
-    with World(request.param) as made:
-        yield made
+@pytest.fixture(scope="module", params=["one-node", "two-nodes", *MODES])
+def site(request):
+    """A world, and where its pods are asked: of a proxy mode, through their Services."""
+    if request.param in MODES:
+        with World(2, proxy_mode=request.param) as made:
+            yield made, services_of(made)
+        return
+    with World(1 if request.param == "one-node" else 2) as made:
+        yield made, None
 
 
-def test_open_connections_are_cut_by_a_change_and_new_ones_follow_it(world):
+def test_open_connections_are_cut_by_a_change_and_new_ones_follow_it(site):
     """Reset or refused, a connection that was cut stays so; whatever is open then is asked."""
+    world, place = site
     world.apply([])
-    sockets = world.open(OPENED)
+    sockets = world.open(OPENED, to=place)
     assert all(world.ask(sockets, keep=True).values())
     try:
         for step in STEPS:
@@ -33,7 +40,7 @@ def test_open_connections_are_cut_by_a_change_and_new_ones_follow_it(world):
             assert {p: v for p, v in found.items() if expected[p] != v} == {}
             for probe in [probe for probe, alive in found.items() if not alive]:
                 sockets.pop(probe).close()
-            fresh = world.observe(OPENED)
+            fresh = world.observe(OPENED, to=place)
             assert fresh == {probe: world.expected(policies, probe) for probe in OPENED}
     finally:
         for each in sockets.values():
@@ -51,19 +58,6 @@ def test_open_connections_are_kept_where_the_settings_say_so():
         assert not any(world.observe(probes).values())
 
 
-@pytest.mark.parametrize("mode", ["iptables", "ipvs", "nftables", "ebpf"])
-@pytest.mark.parametrize("name", ["deny-both", "union", "to-pod-a-in-y-range"])
-def test_behind_services_policies_see_the_endpoint(mode, name):
-    """Every pod has a Service at port 1080 and 1081: the verdict is that of its own ports."""
-    with World(2, proxy_mode=mode) as world:
-        place = services_of(world)
-        policies = CASES[name]
-        world.apply(policies)
-        expected = {probe: world.expected(policies, probe) for probe in PROBES}
-        found = world.observe(PROBES, to=place)
-        assert {p: v for p, v in found.items() if expected[p] != v} == {}
-
-
 def test_denials_that_are_not_told_are_silent():
     with World(2, policy=PolicySettings()) as world:
         world.apply(CASES["deny-ingress"])
@@ -77,3 +71,32 @@ def test_denials_that_are_not_told_are_silent():
         node = world.net.nodes[world.pods["x/a"].node_name]
         assert node.stat("drop_policy_denied") >= 1
         sockets[denied].close()
+
+
+@pytest.fixture(scope="module", params=[4, 6])
+def apart(request):
+    with World(2, request.param) as made:
+        yield made
+
+
+def test_fragments_fare_as_their_first_one(apart):
+    policies = CASES["from-namespace-y-udp"]
+    apart.apply(policies)
+    probes = [probe for probe in PROBES if probe.protocol == "UDP"]
+    apart.question = b"?" * 4000
+    try:
+        found = apart.observe(probes)
+    finally:
+        apart.question = b"?"
+    assert found == {probe: apart.expected(policies, probe) for probe in probes}
+
+
+def test_errors_about_an_allowed_connection_come_back(apart):
+    """The sender is isolated; what it may ask may also refuse."""
+    apart.apply(CASES["deny-ingress"])
+    for asking in apart.open([Probe("x/a", "y/b", "UDP", 99)]).values():
+        asking.settimeout(5)
+        asking.send(b"?")
+        with pytest.raises(ConnectionRefusedError):
+            asking.recv(16)
+        asking.close()

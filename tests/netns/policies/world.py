@@ -1,8 +1,8 @@
 """Three namespaces with three pods each, and who really reaches whom in them.
 
-Namespaces x, y, z (label `ns`) have pods a, b, c (label `pod`). Every pod serves TCP and UDP on
-ports 80 (`http`) and 81; y/c lacks the label `tier` that the others have. Denials are told to
-their senders here, so that nobody has to wait for an answer that does not come.
+Namespaces x, y, z (label `ns`) have pods a, b, c (label `pod`). Every pod serves TCP, UDP and
+SCTP on ports 80 (`http`) and 81; y/c lacks the label `tier` that the others have. Denials are told
+to their senders here, so that nobody has to wait for an answer that does not come.
 """
 
 import selectors
@@ -20,6 +20,7 @@ from netcore.model.namespace import Namespace
 from netcore.model.pod import NamedPort, Pod
 from netcore.model.policy_settings import Deny, PolicySettings
 from nodeagent.edges.netns import run_in_netns
+from tests.netns.policies import raw
 from tests.support import naive_policy
 from tests.support.cluster import CONFIG, node, snapshot
 from tests.support.topology import Topology
@@ -30,6 +31,7 @@ KINDS = {"TCP": socket.SOCK_STREAM, "UDP": socket.SOCK_DGRAM}
 _NAMED = (NamedPort("http", "TCP", 80), NamedPort("http", "UDP", 80))
 _DENIED = (ECONNREFUSED, EHOSTUNREACH, EACCES, ENETUNREACH)
 _PATIENCE_S = 20.0
+_ECHOED = 16
 
 SPACES = {space: {"ns": space, "kubernetes.io/metadata.name": space} for space in "xyz"}
 
@@ -41,7 +43,7 @@ class Probe:
     source: str
     target: str
     protocol: str
-    port: int
+    port: int | None
 
 
 PROBES = tuple(
@@ -64,6 +66,7 @@ class World:
     """
 
     def __init__(self, nodes: int, version: int = 4, **config) -> None:
+        self.question = b"?"
         self._family = socket.AF_INET if version == 4 else socket.AF_INET6
         self.pods = {
             name: Pod(
@@ -157,9 +160,13 @@ class World:
     def _connect(self, probes: list[Probe], to) -> dict[Probe, socket.socket]:
         made = {}
         for probe in probes:
-            made[probe] = asking = socket.socket(self._family, KINDS[probe.protocol])
+            if probe.protocol in raw.NUMBERS:
+                made[probe] = asking = raw.opened(self._family, probe.protocol)
+                place = self.ip(probe.target), 0
+            else:
+                made[probe] = asking = socket.socket(self._family, KINDS[probe.protocol])
+                place = to(probe) if to else (self.ip(probe.target), probe.port)
             asking.setblocking(False)
-            place = to(probe) if to else (self.ip(probe.target), probe.port)
             assert asking.connect_ex(place) in (0, EINPROGRESS)
         return made
 
@@ -186,15 +193,27 @@ class World:
         asking, probe = key.fileobj, key.data
         try:
             if key.events == selectors.EVENT_WRITE:
-                asking.send(b"?")
+                self._send(asking, probe)
                 self._selector.modify(asking, selectors.EVENT_READ, probe)
                 return
-            found[probe] = asking.recv(16) == b"?"
+            received = asking.recv(2000)
+            if probe.protocol in raw.NUMBERS:
+                if not raw.is_answer(asking, probe.protocol, probe.port, received):
+                    return
+                found[probe] = True
+            else:
+                found[probe] = received == self.question[:_ECHOED]
         except OSError as error:
             if not isinstance(error, ConnectionError) and error.errno not in _DENIED:
                 raise
             found[probe] = False
         self._selector.unregister(asking)
+
+    def _send(self, asking: socket.socket, probe: Probe) -> None:
+        if probe.protocol in raw.NUMBERS:
+            raw.ask(asking, probe.protocol, probe.port)
+        else:
+            asking.send(self.question)
 
 
 def _address(version: int, node: int, host: int):
@@ -209,12 +228,16 @@ def _serve(family: int) -> list[socket.socket]:
         datagrams = socket.socket(family, socket.SOCK_DGRAM)
         datagrams.bind(("", port))
         served.append(datagrams)
+    served.append(raw.opened(family, "SCTP"))
     return served
 
 
 def _answer(selector: selectors.BaseSelector, served: socket.socket) -> None:
+    if served.type == socket.SOCK_RAW:
+        raw.answer_sctp(served, PORTS)
+        return
     if served.type == socket.SOCK_DGRAM:
-        data, peer = served.recvfrom(16)
+        data, peer = served.recvfrom(_ECHOED)
         served.sendto(data, peer)
         return
     connection, _ = served.accept()
@@ -224,7 +247,7 @@ def _answer(selector: selectors.BaseSelector, served: socket.socket) -> None:
 
 def _echo(selector: selectors.BaseSelector, connection: socket.socket) -> None:
     try:
-        data = connection.recv(16)
+        data = connection.recv(_ECHOED)
         if data:
             connection.send(data)
             return

@@ -41,6 +41,7 @@ PORTS = {
     "every-port": None,
     "tcp-80": [{"port": 80}],
     "udp": [{"protocol": "UDP"}],
+    "sctp-80": [{"protocol": "SCTP", "port": 80}],
     "range": [{"port": 80, "endPort": 81, "protocol": "UDP"}, {"port": "http"}],
 }
 

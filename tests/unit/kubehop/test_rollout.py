@@ -9,6 +9,7 @@ from kubehop.kubernetes.rollout import NotRolledOut, await_rollout
 NS = "/api/v1/namespaces/ns"
 APPS = "/apis/apps/v1/namespaces/ns"
 SLICES = "/apis/discovery.k8s.io/v1"
+POLICIES = "/apis/networking.k8s.io/v1/networkpolicies"
 PATIENCE_S = 30.0
 
 
@@ -56,6 +57,7 @@ class FakeApi:
             f"{NS}/events": {"items": []},
             "/api/v1/services": {"items": []},
             f"{SLICES}/endpointslices": {"items": []},
+            POLICIES: {"items": []},
             "/api/v1/nodes": {"items": []},
             **(answers or {}),
         }
@@ -188,14 +190,15 @@ def test_other_things_are_there_at_once(nothing_to_wait_for):
     await_rollout(FakeApi(), [nothing_to_wait_for], 0.0)
 
 
-def test_every_node_knows_the_last_change_of_services_and_endpoints():
+def test_every_node_knows_the_last_change_of_services_endpoints_and_policies():
     node = {"metadata": {"name": "n"}}
     dump = "/apis/kubehop.dev/v1alpha1/nodes/n/dump"
     found = {
         "/api/v1/services": {"items": [{"metadata": {"resourceVersion": "5"}}]},
         f"{SLICES}/endpointslices": {"items": [endpoints(revision="12"), endpoints(revision="9")]},
         "/api/v1/nodes": {"items": [node]},
-        dump: [ApiError(503, "", "not connected"), {"revision": 9}, {"revision": 12}],
+        POLICIES: {"items": [{"metadata": {"resourceVersion": "14"}}]},
+        dump: [ApiError(503, "", "not connected"), {"revision": 12}, {"revision": 14}],
     }
     api = FakeApi(found)
 

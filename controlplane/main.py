@@ -14,10 +14,13 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 
 from controlplane import pki
+from controlplane.api.access.authorizer import Rbac
+from controlplane.api.access.grants import Grants
+from controlplane.api.access.service import Access
+from controlplane.api.access.tokens import Tokens
 from controlplane.api.catalog import RESOURCES
 from controlplane.api.client import Client
 from controlplane.api.connections import extension_handlers, stream_handlers
-from controlplane.api.http.authentication import Credentials
 from controlplane.api.http.dispatch import Dispatcher
 from controlplane.api.registry import Registry
 from controlplane.api.server import ApiServer
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     import socket
 
     from controlplane.config import ClusterSettings
+    from controlplane.controllers.informer import Informers
 
 log = logging.getLogger("controlplane")
 BUILD = "0.1.0"
@@ -109,8 +113,9 @@ async def _serve(
     metrics, queues = CollectorRegistry(), QueueMetrics()
     ProcessCollector(registry=metrics)
     metrics.register(queues)
-    dispatcher = _dispatcher(client, agents)
-    api = ApiServer(dispatcher, Credentials(), ready=started.is_set, metrics=metrics)
+    access = _access(client, shared.informers, certificates, settings)
+    dispatcher = _dispatcher(client, agents, access)
+    api = ApiServer(dispatcher, access, ready=started.is_set, metrics=metrics)
     async with asyncio.TaskGroup() as tasks:
         controllers = tasks.create_task(
             run_controllers(
@@ -134,12 +139,23 @@ async def _serve(
         await asyncio.gather(api.stop(), rpc.stop(), agents.close())
 
 
-def _dispatcher(client: Client, agents: Agents) -> Dispatcher:
+def _access(
+    client: Client, informers: Informers, certificates: pki.Pki, settings: ClusterSettings
+) -> Access:
+    group = "rbac.authorization.k8s.io"
+    kinds = ("roles", "clusterroles", "rolebindings", "clusterrolebindings")
+    grants = Grants(*(informers.of(f"{kind}.{group}") for kind in kinds))
+    issuer = f"https://kubernetes.default.svc.{settings.cluster_domain}"
+    return Access(Rbac(grants), Tokens(certificates.token_key, issuer, client))
+
+
+def _dispatcher(client: Client, agents: Agents, access: Access) -> Dispatcher:
     return Dispatcher(
         client.registry,
         BUILD,
         streams=stream_handlers(client, agents),
         extensions=extension_handlers(client, agents),
+        access=access,
     )
 
 

@@ -38,6 +38,11 @@ class Pki:
     directory: Path
 
     @property
+    def token_key(self) -> Path:
+        """What tokens of ServiceAccounts are signed with."""
+        return self.directory / "sa.key"
+
+    @property
     def ca_certificate(self) -> str:
         """The CA's certificate, PEM."""
         return (self.directory / "ca.crt").read_text()
@@ -81,6 +86,8 @@ def ensure(directory: Path, server_names: Iterable[str]) -> Pki:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not (directory / "ca.key").exists():
             _make_ca(directory)
+        if not (directory / "sa.key").exists():
+            _make_key(directory / "sa.key")
         if not (directory / "admin.crt").exists():
             _issue(directory, "admin", ADMIN_NAME, ADMIN_GROUP, [], server=False)
         if not _is_current(directory / "apiserver.json", names):
@@ -131,6 +138,12 @@ def _make_ca(directory: Path) -> None:
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     builder = builder.add_extension(identifier, critical=False)
     _store(directory, "ca", key, builder.sign(key, hashes.SHA256()))
+
+
+def _make_key(file: Path) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    write_private(file, _pem(ec.generate_private_key(ec.SECP256R1())))
 
 
 def _issue(
@@ -213,15 +226,20 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
+def _pem(key: EllipticCurvePrivateKey) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
 def _store(
     directory: Path, name: str, key: EllipticCurvePrivateKey, certificate: x509.Certificate
 ) -> None:
     from cryptography.hazmat.primitives import serialization
 
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    write_private(directory / f"{name}.key", private)
+    write_private(directory / f"{name}.key", _pem(key))
     (directory / f"{name}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))

@@ -108,7 +108,14 @@ _CORE = (
     ),
     _core("resourcequotas", "ResourceQuota", ("quota",), subresources=(_status("ResourceQuota"),)),
     _core("secrets", "Secret"),
-    _core("serviceaccounts", "ServiceAccount", ("sa",)),
+    _core(
+        "serviceaccounts",
+        "ServiceAccount",
+        ("sa",),
+        subresources=(
+            Subresource("token", "TokenRequest", ("create",), "authentication.k8s.io", "v1"),
+        ),
+    ),
     _core(
         "services",
         "Service",
@@ -312,6 +319,7 @@ def _reviews() -> list[Resource]:
     authentication, authorization = REVIEW_GROUPS
     return [
         review(authentication, "SelfSubjectReview"),
+        review(authentication, "TokenReview"),
         review(authorization, "LocalSubjectAccessReview", namespaced=True),
         review(authorization, "SelfSubjectAccessReview"),
         review(authorization, "SelfSubjectRulesReview"),

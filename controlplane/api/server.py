@@ -10,7 +10,8 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 
 from controlplane.api import errors
-from controlplane.api.access import User
+from controlplane.api.access.attributes import forbidden, of_http
+from controlplane.api.access.impersonation import acting_user
 from controlplane.api.http.authentication import authenticate
 from controlplane.api.http.connection import TLS_HANDSHAKE_S, connection_server
 from controlplane.api.http.encode import status_response
@@ -22,17 +23,15 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from controlplane.api.http.authentication import Credentials
+    from controlplane.api.access.service import Access
     from controlplane.api.http.dispatch import Dispatcher
 
 log = logging.getLogger(__name__)
 _HEALTH = ("/healthz", "/livez", "/readyz")
-_PUBLIC = (*_HEALTH, "/version")
 _MAX_WARNING_LENGTH = 250
 SHUTDOWN_GRACE_S = 1.0
 _BACKLOG = 512
 _BROKEN_OFF = 499  # as nginx has it for clients that left
-_ANONYMOUS = User("system:anonymous")
 
 
 class ApiServer:
@@ -41,16 +40,16 @@ class ApiServer:
     def __init__(
         self,
         dispatcher: Dispatcher,
-        credentials: Credentials | None,
+        access: Access | None,
         *,
         ready: Callable[[], bool] = lambda: True,
         metrics: CollectorRegistry | None = None,
     ) -> None:
-        """Without credentials everybody is the administrator: for tests on loopback only.
+        """Without `access` everybody is the administrator: for tests on loopback only.
         `/metrics` shows the registry `metrics`, to which what is served here is added.
         """
         self._dispatcher = dispatcher
-        self._credentials = credentials
+        self._access = access
         self._ready = ready
         self.metrics = Metrics(metrics or CollectorRegistry(), dispatcher)
         self._runner: web.ServerRunner | None = None
@@ -112,17 +111,20 @@ class ApiServer:
 
     async def _answer(self, request: web.Request, warnings: list[str]) -> web.StreamResponse:
         path = request.path.rstrip("/") or "/"
-        user = authenticate(request, self._credentials)
-        if user is None:
-            if path not in _PUBLIC:
-                raise errors.unauthorized()
-        elif path == "/metrics":
+        user = await authenticate(request, self._access)
+        if self._access is not None:
+            authorizer = self._access.authorizer
+            user = acting_user(user, request.headers, authorizer)
+            wanted = of_http(request.method, request.raw_path.partition("?")[0], request.query)
+            if not authorizer.decide(user, wanted).allowed:
+                raise forbidden(user, wanted)
+        if path == "/metrics":
             headers = {"Content-Type": CONTENT_TYPE_LATEST}
             return web.Response(body=self.metrics.render(), headers=headers)
         if path.startswith(_HEALTH):
             return self._health(path)
         try:
-            return await self._dispatcher.dispatch(request, user or _ANONYMOUS, warnings)
+            return await self._dispatcher.dispatch(request, user, warnings)
         except StoreError as error:
             log.error("%s %s: %s", request.method, request.path, error)
             raise errors.internal(str(error)) from error

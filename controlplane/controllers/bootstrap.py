@@ -5,6 +5,12 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from controlplane.api.access.default_roles import (
+    BINDINGS,
+    ROLES,
+    default_bindings,
+    default_roles,
+)
 from controlplane.api.errors import StatusError
 from controlplane.api.strategies.ingress import CLASS
 from controlplane.api.strategies.service_families import PREFER_DUAL_STACK, SINGLE_STACK
@@ -46,6 +52,10 @@ async def bootstrap(client: Client, settings: ClusterSettings) -> None:
     await _ensure(client, "endpoints", empty)
     await _ensure(client, "ingressclasses.networking.k8s.io", INGRESS_CLASS)
     await _ensure(client, "configmaps", cluster_settings(settings), ("data",))
+    for role in default_roles():
+        await _ensure(client, ROLES, role)
+    for binding in default_bindings():
+        await _ensure(client, BINDINGS, binding)
 
 
 async def _ensure(

@@ -25,6 +25,7 @@ from controlplane.controllers.pod_cidrs import NodeCidrController, PodCidrPool
 from controlplane.controllers.pod_gc import PodGarbageCollector
 from controlplane.controllers.recorder import EventRecorder
 from controlplane.controllers.replicaset import ReplicaSetController
+from controlplane.controllers.role_aggregation import RoleAggregation
 from controlplane.controllers.scheduler import Scheduler
 from controlplane.controllers.unenforced_policies import report_unenforced
 
@@ -48,11 +49,12 @@ def utc_now() -> datetime:
 
 @dataclass(slots=True)
 class Shared:
-    """What the controllers and the gRPC service both hold."""
+    """What the controllers, the API and the gRPC service hold together."""
 
     heartbeats: Heartbeats
     recorder: EventRecorder
     pod_cidrs: PodCidrPool
+    informers: Informers
 
 
 def make_shared(
@@ -63,7 +65,12 @@ def make_shared(
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Shared:
     """The shared parts of one control plane."""
-    return Shared(Heartbeats(monotonic), EventRecorder(client, now), PodCidrPool(client, settings))
+    return Shared(
+        Heartbeats(monotonic),
+        EventRecorder(client, now),
+        PodCidrPool(client, settings),
+        Informers(client),
+    )
 
 
 async def run_controllers(
@@ -82,7 +89,7 @@ async def run_controllers(
     `started` is set once the bootstrap objects exist and all controllers are at work.
     """
     await _bootstrap(client, settings)
-    informers = Informers(client)
+    informers = shared.informers
     garbage = GarbageCollector(client)
     controllers = _controllers(client, informers, shared, ca_certificate, now)
     report_unenforced(informers, shared.recorder, settings)
@@ -127,6 +134,7 @@ def _controllers(
         DnsController(client, informers, heartbeats),
         DnsPodsController(client, informers, heartbeats),
         PodGarbageCollector(client, informers),
+        RoleAggregation(client, informers),
     )
 
 

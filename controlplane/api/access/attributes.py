@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from controlplane.api.errors import Details, StatusError
+from controlplane.api.http.request_info import parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +38,14 @@ class Attributes:
     def full_resource(self) -> str:
         """`pods/log`."""
         return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+
+
+def of_http(method: str, raw_path: str, query: Mapping[str, str]) -> Attributes:
+    """Of any HTTP request. `raw_path` is without its query."""
+    info = parse_path(method, raw_path)
+    if info is None:
+        return Attributes(method.lower(), path=unquote(raw_path) or "/")
+    return of_request(info, query)
 
 
 def of_request(info: RequestInfo, query: Mapping[str, str]) -> Attributes:

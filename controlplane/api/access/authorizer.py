@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from controlplane.api.access.rules import covers
 from controlplane.api.access.user import MASTERS
+
+Rule = dict[str, Any]
+"""A PolicyRule of rbac/v1."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from controlplane.api.access.grants import Grant, Grants
     from controlplane.api.access.user import User
 
-EVERYTHING = (
+EVERYTHING: tuple[Rule, ...] = (
     {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
     {"verbs": ["*"], "nonResourceURLs": ["*"]},
 )
@@ -34,7 +37,7 @@ class Authorizer(Protocol):
 
     def decide(self, user: User, wanted: Attributes) -> Decision: ...
 
-    def rules(self, user: User, namespace: str) -> Iterator[dict[str, object]]:
+    def rules(self, user: User, namespace: str) -> Iterator[Rule]:
         """The PolicyRules that hold for the user in a namespace."""
 
 
@@ -44,7 +47,7 @@ class AlwaysAllow:
     def decide(self, user: User, wanted: Attributes) -> Decision:
         return Decision(True)
 
-    def rules(self, user: User, namespace: str) -> Iterator[dict[str, object]]:
+    def rules(self, user: User, namespace: str) -> Iterator[Rule]:
         yield from EVERYTHING
 
 
@@ -62,7 +65,7 @@ class Rbac:
                 return Decision(True, grant.why)
         return Decision(False)
 
-    def rules(self, user: User, namespace: str) -> Iterator[dict[str, object]]:
+    def rules(self, user: User, namespace: str) -> Iterator[Rule]:
         if MASTERS in user.groups:
             yield from EVERYTHING
         for grant in self._grants.of(user, namespace):

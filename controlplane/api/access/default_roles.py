@@ -56,7 +56,14 @@ _STATUS = [
     "persistentvolumeclaims/status",
     "services/status",
 ]
-_SECRET = ["pods/attach", "pods/exec", "pods/portforward", "pods/proxy", "secrets", "services/proxy"]
+_SECRET = [
+    "pods/attach",
+    "pods/exec",
+    "pods/portforward",
+    "pods/proxy",
+    "secrets",
+    "services/proxy",
+]
 _DISCOVERY = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*",
               "/readyz", "/version", "/version/"]  # fmt: skip
 _PUBLIC = ["/healthz", "/livez", "/readyz", "/version", "/version/"]

@@ -43,7 +43,9 @@ def _status(
     if kind == "LocalSubjectAccessReview":
         asked = (spec.get("resourceAttributes") or {}).get("namespace")
         if asked != namespace:
-            raise bad_request(f"spec.resourceAttributes.namespace: must match the path: {namespace}")
+            raise bad_request(
+                f"spec.resourceAttributes.namespace: must match the path: {namespace}"
+            )
     return _decided(about, spec, authorizer)
 
 
@@ -54,13 +56,15 @@ def _decided(user: User, spec: Object, authorizer: Authorizer) -> Object:
 
 def _attributes(spec: Object) -> Attributes:
     """Raises StatusError 400."""
-    wanted, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    wanted: Object | None = spec.get("resourceAttributes")
+    path: Object | None = spec.get("nonResourceAttributes")
     if (wanted is None) == (path is None):
         raise bad_request(
             "spec: exactly one of nonResourceAttributes or resourceAttributes must be specified"
         )
     if path is not None:
         return Attributes(str(path.get("verb") or ""), path=str(path.get("path") or ""))
+    wanted = wanted or {}
     names = ("verb", "group", "resource", "subresource", "namespace", "name")
     return Attributes(*(str(wanted.get(name) or "") for name in names))
 

@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-import hmac
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from controlplane.api.access import User
+from controlplane.api.access.user import ADMIN, ANONYMOUS, User, authenticated
+from controlplane.api.errors import unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aiohttp import web
 
-ADMIN = User("kubernetes-admin", ("system:masters",))
+    from controlplane.api.access.service import Access
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """The bearer tokens that are known. (Certificates are checked by TLS itself.)"""
-
-    tokens: Mapping[str, User] = field(default_factory=dict)
-
-
-def authenticate(request: web.BaseRequest, credentials: Credentials | None) -> User | None:
-    """The user, or None for somebody unknown."""
-    if credentials is None:
+async def authenticate(request: web.BaseRequest, access: Access | None) -> User:
+    """Who it is; whoever shows nothing is anonymous. Raises StatusError 401 for credentials that
+    are no good. (Certificates are checked by TLS itself.)
+    """
+    if access is None:
         return ADMIN
     transport = request.transport
     certificate = transport.get_extra_info("peercert") if transport is not None else None
-    if certificate:
-        return user_of_certificate(certificate)
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        return None
-    given = token.strip().encode()
-    matches = (u for t, u in credentials.tokens.items() if hmac.compare_digest(t.encode(), given))
-    return next(matches, None)
+    user = user_of_certificate(certificate) if certificate else None
+    if user is not None:
+        return authenticated(user)
+    shown = request.headers.get("Authorization")
+    if shown is None:
+        return ANONYMOUS
+    scheme, _, token = shown.partition(" ")
+    if scheme.lower() == "bearer" and access.tokens is not None:
+        user = await access.tokens.user(token.strip())
+    if user is None:
+        raise unauthorized()
+    return user
 
 
 def user_of_certificate(certificate: Mapping[str, Any]) -> User | None:

@@ -16,7 +16,8 @@ from controlplane.api.registry import WriteOptions
 from controlplane.api.schemas.conform import cannot_be_handled, conform
 
 if TYPE_CHECKING:
-    from controlplane.api.access import User
+    from controlplane.api.access.service import Access
+    from controlplane.api.access.user import User
     from controlplane.api.http.negotiate import Representation
     from controlplane.api.http.parameters import WriteParameters
     from controlplane.api.http.request_info import RequestInfo
@@ -37,6 +38,7 @@ class Call:
     resource: Resource
     registry: Registry
     user: User
+    access: Access
     warnings: list[str] = field(default_factory=list)
 
     @property

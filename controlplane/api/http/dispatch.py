@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from controlplane.api import errors
+from controlplane.api.access.service import Access
 from controlplane.api.catalog import REVIEW_GROUPS
 from controlplane.api.http import discovery, encode, openapi, reads, subresources, writes
 from controlplane.api.http.call import Call
@@ -17,7 +18,7 @@ from controlplane.api.http.request_info import RequestInfo, parse_path
 from controlplane.api.http.version import version_document
 
 if TYPE_CHECKING:
-    from controlplane.api.access import User
+    from controlplane.api.access.user import User
     from controlplane.api.http.call import Handler
     from controlplane.api.registry import Registry
     from controlplane.api.resources import Resource
@@ -49,6 +50,8 @@ class Dispatcher:
     """By resource and subresource, as `("pods", "log")`."""
     extensions: Mapping[str, StreamHandler] = field(default_factory=dict)
     """By API group: whole groups that are served elsewhere."""
+    access: Access = field(default_factory=Access)
+    """For questions about who may do what; requests are checked before they come here."""
 
     async def dispatch(
         self, request: web.Request, user: User, warnings: list[str]
@@ -72,7 +75,7 @@ class Dispatcher:
             return await stream(request, info)
         if resource.deprecation:
             warnings.append(resource.deprecation)
-        call = Call(request, info, resource, self.registry, user, warnings)
+        call = Call(request, info, resource, self.registry, user, self.access, warnings)
         return await self._handler(resource, info, request)(call)
 
     def _handler(self, resource: Resource, info: RequestInfo, request: web.Request) -> Handler:
@@ -116,6 +119,11 @@ class Dispatcher:
                 return _answer(request, openapi.index(resources, self.build))
             case ["openapi", "v3", *rest]:
                 return _json(openapi.encoded_document(resources, "/".join(rest)))
+            case [".well-known", "openid-configuration"] if self.access.tokens is not None:
+                keys = f"https://{request.host}/openid/v1/jwks"
+                return _answer(request, self.access.tokens.discovery(keys))
+            case ["openid", "v1", "jwks"] if self.access.tokens is not None:
+                return _answer(request, self.access.tokens.key_set())
             case ["version"]:
                 return _answer(request, version_document(self.build))
             case [""]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from controlplane.api import access, deletion, errors
+from controlplane.api import deletion, errors
+from controlplane.api.access.reviews import answer_review
+from controlplane.api.access.token_requests import answer_token_request, answer_token_review
 from controlplane.api.http import body
 from controlplane.api.http.parameters import delete_options
 from controlplane.api.patch import apply_patch
@@ -88,7 +90,25 @@ async def evict(call: Call) -> web.StreamResponse:
 async def review(call: Call) -> web.StreamResponse:
     """Answers a question about the caller; nothing is stored."""
     obj = await call.read_object("Ignore")
-    return call.answer(access.answer_review(call.resource.kind, obj, call.user), status=201)
+    if call.resource.kind == "TokenReview":
+        answer = await answer_token_review(obj, call.access.tokens)
+    else:
+        authorizer = call.access.authorizer
+        kind = call.resource.kind
+        answer = answer_review(kind, obj, call.user, authorizer, call.namespace)
+    return call.answer(answer, status=201)
+
+
+async def create_token(call: Call) -> web.StreamResponse:
+    """A token of a ServiceAccount."""
+    tokens, reader = call.access.tokens, call.registry.reader
+    if tokens is None or reader is None:
+        raise errors.StatusError(501, "NotImplemented", "this API server issues no tokens")
+    request = await call.read_argument("authentication.k8s.io", "TokenRequest")
+    account = await call.registry.get(call.resource, call.namespace, call.name)
+    now = call.registry.now()
+    answer = await answer_token_request(request, account.value, tokens, reader, now)
+    return call.answer(answer, status=201)
 
 
 HANDLERS: Mapping[tuple[str, str], Handler] = {
@@ -97,5 +117,6 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("scale", "patch"): patch_scale,
     ("binding", "create"): bind,
     ("eviction", "create"): evict,
+    ("token", "create"): create_token,
 }
 """By subresource and verb."""

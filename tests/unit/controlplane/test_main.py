@@ -93,7 +93,7 @@ async def test_who_is_let_in(tmp_path):
         url = f"https://127.0.0.1:{port}"
         async with ClientSession(url, connector=TCPConnector(ssl=trusting)) as stranger:
             refused = await stranger.get(CMS)
-            assert (refused.status, (await json_of(refused))["reason"]) == (401, "Unauthorized")
+            assert (refused.status, (await json_of(refused))["reason"]) == (403, "Forbidden")
             wrong = await stranger.get(CMS, headers={"Authorization": "Bearer nonsense"})
             assert wrong.status == 401
             assert (await stranger.get("/readyz")).status == 200

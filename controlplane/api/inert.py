@@ -12,7 +12,6 @@ _WITHOUT_EFFECT = {
     "cronjobs.batch": _NO_PODS,
     "daemonsets.apps": _NO_PODS,
     "jobs.batch": _NO_PODS,
-    "replicationcontrollers": _NO_PODS,
     "statefulsets.apps": _NO_PODS,
     "horizontalpodautoscalers.autoscaling": "nothing is scaled by it",
     "persistentvolumeclaims": "no volume is bound to it",

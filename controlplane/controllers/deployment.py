@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING, Any
 from controlplane.api.errors import StatusError
 from controlplane.api.strategies.selectors import selector_matches
 from controlplane.controllers import rollout
-from controlplane.controllers.conditions import (
-    controller_of,
-    is_active,
-    is_terminating,
-    owner_reference,
-)
+from controlplane.controllers.claims import Claims
+from controlplane.controllers.conditions import controller_of, is_active, is_terminating
 from controlplane.controllers.controller import Controller
 from controlplane.controllers.deployment_sets import (
     annotations_of,
@@ -54,6 +50,7 @@ class DeploymentController(Controller[Key]):
         self._client = client
         self._recorder = recorder
         self._now = now
+        self._claims = Claims(client, REPLICA_SETS)
         informers.of(RESOURCE).subscribe(self._deployment_changed)
         informers.of(REPLICA_SETS).subscribe(self._owned_changed)
         informers.of("pods").subscribe(self._pod_changed)
@@ -92,27 +89,11 @@ class DeploymentController(Controller[Key]):
         await self._write_status(deployment)
 
     async def _own_sets(self, deployment: Object) -> list[Object]:
-        namespace, uid = deployment["metadata"]["namespace"], deployment["metadata"]["uid"]
-        replica_sets, _ = await self._client.list(REPLICA_SETS, namespace)
-        own = []
-        for replica_set in replica_sets:
-            owner = controller_of(replica_set)
-            labels = replica_set["metadata"].get("labels") or {}
-            if owner is not None:
-                if owner["uid"] == uid:
-                    own.append(replica_set)
-            elif selector_matches(deployment["spec"]["selector"], labels):
-                own.append(await self._adopt(replica_set, deployment))
-        return own
-
-    async def _adopt(self, replica_set: Object, deployment: Object) -> Object:
-        def adopt(current: Object) -> None:
-            if controller_of(current) is None:
-                reference = owner_reference(deployment, "apps/v1", "Deployment")
-                current["metadata"].setdefault("ownerReferences", []).append(reference)
-
-        namespace, name = key_of(replica_set)
-        return await self._client.patch(REPLICA_SETS, name, adopt, namespace)
+        replica_sets, _ = await self._client.list(REPLICA_SETS, deployment["metadata"]["namespace"])
+        selector = deployment["spec"]["selector"]
+        return await self._claims.claim(
+            deployment, replica_sets, lambda labels: selector_matches(selector, labels)
+        )
 
     async def _step(self, deployment: Object, replica_sets: list[Object]) -> None:
         new = rollout.find_new(deployment, replica_sets)

@@ -24,7 +24,10 @@ from controlplane.controllers.node_lifecycle import NodeLifecycle
 from controlplane.controllers.pod_cidrs import NodeCidrController, PodCidrPool
 from controlplane.controllers.pod_gc import PodGarbageCollector
 from controlplane.controllers.recorder import EventRecorder
-from controlplane.controllers.replicaset import ReplicaSetController
+from controlplane.controllers.replicaset import (
+    ReplicaSetController,
+    ReplicationControllerController,
+)
 from controlplane.controllers.scheduler import Scheduler
 from controlplane.controllers.unenforced_policies import report_unenforced
 
@@ -123,6 +126,7 @@ def _controllers(
         EndpointSliceController(client, informers),
         EndpointsMirroring(client, informers),
         ReplicaSetController(client, informers, recorder, now),
+        ReplicationControllerController(client, informers, recorder, now),
         DeploymentController(client, informers, recorder, now),
         DnsController(client, informers, heartbeats),
         DnsPodsController(client, informers, heartbeats),

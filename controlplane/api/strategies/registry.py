@@ -16,6 +16,7 @@ from controlplane.api.strategies.endpoints import EndpointSliceStrategy, Endpoin
 from controlplane.api.strategies.ingress import IngressStrategy
 from controlplane.api.strategies.network_policy import NetworkPolicyStrategy
 from controlplane.api.strategies.pod import PodStrategy
+from controlplane.api.strategies.replication_controller import ReplicationControllerStrategy
 from controlplane.api.strategies.service import ServiceStrategy
 from controlplane.api.strategies.workloads import DeploymentStrategy, ReplicaSetStrategy
 
@@ -32,6 +33,7 @@ def strategies() -> dict[tuple[str, str], Strategy]:
         ("", "Namespace"): NamespaceStrategy(),
         ("", "Node"): NodeStrategy(),
         ("", "Pod"): PodStrategy(),
+        ("", "ReplicationController"): ReplicationControllerStrategy(),
         ("", "Secret"): SecretStrategy(),
         ("", "Service"): ServiceStrategy(),
         ("apps", "Deployment"): DeploymentStrategy(),

@@ -12,9 +12,8 @@ _WITHOUT_EFFECT = {
     "cronjobs.batch": _NO_PODS,
     "daemonsets.apps": _NO_PODS,
     "jobs.batch": _NO_PODS,
-    "statefulsets.apps": _NO_PODS,
     "horizontalpodautoscalers.autoscaling": "nothing is scaled by it",
-    "persistentvolumeclaims": "no volume is bound to it",
+    "persistentvolumeclaims": "its volume is a directory that goes with each pod",
     "poddisruptionbudgets.policy": "evictions do not ask it",
 }
 

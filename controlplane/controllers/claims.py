@@ -35,7 +35,7 @@ class Claims:
     ) -> list[Object]:
         """The candidates that `owner` controls from now on. Raises StatusError.
 
-        `selects` looks at labels. An owner that is being deleted adopts and releases nothing.
+        An owner that is being deleted adopts and releases nothing.
         """
         own = []
         for obj in candidates:
@@ -52,7 +52,7 @@ class Claims:
         adoptable: Callable[[Object], bool],
     ) -> Object | None:
         present, uid = controller_of(obj), owner["metadata"]["uid"]
-        selected = selects(obj["metadata"].get("labels") or {})
+        selected = selects(obj)
         if present is not None:
             if present["uid"] != uid:
                 return None

@@ -92,7 +92,9 @@ class DeploymentController(Controller[Key]):
         replica_sets, _ = await self._client.list(REPLICA_SETS, deployment["metadata"]["namespace"])
         selector = deployment["spec"]["selector"]
         return await self._claims.claim(
-            deployment, replica_sets, lambda labels: selector_matches(selector, labels)
+            deployment,
+            replica_sets,
+            lambda rs: selector_matches(selector, rs["metadata"].get("labels") or {}),
         )
 
     async def _step(self, deployment: Object, replica_sets: list[Object]) -> None:

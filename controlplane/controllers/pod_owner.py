@@ -52,9 +52,9 @@ class PodOwnerController(Controller[Key]):
         self._owners.subscribe(self._owner_changed)
         informers.of("pods").subscribe(self._pod_changed)
 
-    def selects(self, owner: Object, labels: Object) -> bool:
-        """Whether pods with these labels are the owner's."""
-        return selector_matches(owner["spec"]["selector"], labels)
+    def selects(self, owner: Object, pod: Object) -> bool:
+        """Whether the pod is one of the owner's by its labels (and name, where that counts)."""
+        return selector_matches(owner["spec"]["selector"], pod["metadata"].get("labels") or {})
 
     async def sync(self, owner: Object) -> None:
         """Makes the world right for a present object. Idempotent."""
@@ -90,16 +90,15 @@ class PodOwnerController(Controller[Key]):
                 self.queue.add((pod["metadata"]["namespace"], owner["name"]))
 
     def _enqueue_adopters(self, pod: Object) -> None:
-        labels = pod["metadata"].get("labels") or {}
         for owner in self._owners.in_namespace(pod["metadata"]["namespace"]):
-            if self.selects(owner, labels):
+            if self.selects(owner, pod):
                 self.queue.add(key_of(owner))
 
     async def _own_pods(self, owner: Object) -> list[Object]:
         """The pods that it controls; orphans that match are adopted, strangers released."""
         pods, _ = await self._client.list("pods", owner["metadata"]["namespace"])
         return await self._claims.claim(
-            owner, pods, lambda labels: self.selects(owner, labels), is_active
+            owner, pods, lambda pod: self.selects(owner, pod), is_active
         )
 
     async def _write_status(self, owner: Object, status: Callable[[Object], Object]) -> None:

@@ -80,7 +80,7 @@ class ReplicationControllerController(ReplicaSetController):
     kind = "ReplicationController"
     component = "replication-controller"
 
-    def selects(self, owner: Object, labels: Object) -> bool:
-        """Whether pods with these labels are the owner's."""
+    def selects(self, owner: Object, pod: Object) -> bool:
+        """Whether the pod has all labels of the selector."""
         wanted = owner["spec"].get("selector") or {}
-        return bool(wanted) and matches_all(wanted, labels)
+        return bool(wanted) and matches_all(wanted, pod["metadata"].get("labels") or {})

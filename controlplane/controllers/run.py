@@ -29,6 +29,7 @@ from controlplane.controllers.replicaset import (
     ReplicationControllerController,
 )
 from controlplane.controllers.scheduler import Scheduler
+from controlplane.controllers.statefulset import StatefulSetController
 from controlplane.controllers.unenforced_policies import report_unenforced
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def _controllers(
         EndpointsMirroring(client, informers),
         ReplicaSetController(client, informers, recorder, now),
         ReplicationControllerController(client, informers, recorder, now),
+        StatefulSetController(client, informers, recorder, now),
         DeploymentController(client, informers, recorder, now),
         DnsController(client, informers, heartbeats),
         DnsPodsController(client, informers, heartbeats),

@@ -34,7 +34,7 @@ def render_volume(volume: Manifest, pod: PodFacts, references: References) -> Vo
 
     Raises MissingReference (may appear later) and ConfigError (never works).
     """
-    if "emptyDir" in volume:
+    if "emptyDir" in volume or "persistentVolumeClaim" in volume:
         return Volume(writable=True)
     if "hostPath" in volume:
         source = volume["hostPath"]
@@ -76,7 +76,7 @@ def _source_files(
         case _:
             raise ConfigError(
                 f"kubehop has no volumes of the kind {kind}: use emptyDir, configMap, secret, "
-                "downwardAPI, projected or hostPath"
+                "downwardAPI, projected, persistentVolumeClaim or hostPath"
             )
 
 

@@ -18,6 +18,11 @@ from controlplane.api.strategies.network_policy import NetworkPolicyStrategy
 from controlplane.api.strategies.pod import PodStrategy
 from controlplane.api.strategies.replication_controller import ReplicationControllerStrategy
 from controlplane.api.strategies.service import ServiceStrategy
+from controlplane.api.strategies.stateful_set import (
+    ControllerRevisionStrategy,
+    StatefulSetStrategy,
+)
+from controlplane.api.strategies.volume_claim import PersistentVolumeClaimStrategy
 from controlplane.api.strategies.workloads import DeploymentStrategy, ReplicaSetStrategy
 
 if TYPE_CHECKING:
@@ -32,12 +37,15 @@ def strategies() -> dict[tuple[str, str], Strategy]:
         ("", "Event"): EventStrategy(),
         ("", "Namespace"): NamespaceStrategy(),
         ("", "Node"): NodeStrategy(),
+        ("", "PersistentVolumeClaim"): PersistentVolumeClaimStrategy(),
         ("", "Pod"): PodStrategy(),
         ("", "ReplicationController"): ReplicationControllerStrategy(),
         ("", "Secret"): SecretStrategy(),
         ("", "Service"): ServiceStrategy(),
+        ("apps", "ControllerRevision"): ControllerRevisionStrategy(),
         ("apps", "Deployment"): DeploymentStrategy(),
         ("apps", "ReplicaSet"): ReplicaSetStrategy(),
+        ("apps", "StatefulSet"): StatefulSetStrategy(),
         ("discovery.k8s.io", "EndpointSlice"): EndpointSliceStrategy(),
         ("events.k8s.io", "Event"): EventStrategy(),
         ("networking.k8s.io", "Ingress"): IngressStrategy(),

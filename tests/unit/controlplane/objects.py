@@ -89,3 +89,11 @@ def owned(obj, uid, kind="ReplicaSet"):
     }  # fmt: skip
     obj["metadata"]["ownerReferences"] = [reference]
     return obj
+
+
+def stateful_set(name="db", replicas=1, **spec):
+    """A StatefulSet; `spec` overrides."""
+    made = replica_set(name, replicas)
+    made["kind"] = "StatefulSet"
+    made["spec"] |= spec
+    return made

@@ -6,8 +6,8 @@ from tests.unit.controlplane.objects import owned, replica_set
 from tests.unit.controlplane.support import config_map, make_client
 
 
-def selects(labels):
-    return labels.get("app") == "web"
+def selects(obj):
+    return obj["metadata"]["labels"].get("app") == "web"
 
 
 async def stored(*objects):

@@ -26,6 +26,10 @@ def test_empty_dir_is_writable(render):
     assert render().writable
 
 
+def test_a_claim_is_an_empty_directory_here(render):
+    assert render(persistentVolumeClaim={"claimName": "data-db-0"}).writable
+
+
 def test_configmap_with_all_keys(render):
     files = render(configMap={"name": "cm", "defaultMode": 0o400}).files
     assert files == {
@@ -89,4 +93,4 @@ def test_paths_stay_inside(render, path):
 
 def test_unsupported_kinds_say_what_there_is(render):
     with pytest.raises(ConfigError, match="use emptyDir"):
-        render(persistentVolumeClaim={"claimName": "x"})
+        render(nfs={"server": "x", "path": "/"})

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from controlplane.controllers.bootstrap import bootstrap
+from controlplane.controllers.daemonset import DaemonSetController
 from controlplane.controllers.deployment import DeploymentController
 from controlplane.controllers.dns import DnsController
 from controlplane.controllers.dns_pods import DnsPodsController
@@ -129,6 +130,7 @@ def _controllers(
         ReplicaSetController(client, informers, recorder, now),
         ReplicationControllerController(client, informers, recorder, now),
         StatefulSetController(client, informers, recorder, now),
+        DaemonSetController(client, informers, recorder, now),
         DeploymentController(client, informers, recorder, now),
         DnsController(client, informers, heartbeats),
         DnsPodsController(client, informers, heartbeats),

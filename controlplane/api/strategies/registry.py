@@ -12,6 +12,7 @@ from controlplane.api.strategies.cluster_objects import (
     NodeStrategy,
 )
 from controlplane.api.strategies.config_data import ConfigMapStrategy, SecretStrategy
+from controlplane.api.strategies.daemon_set import DaemonSetStrategy
 from controlplane.api.strategies.endpoints import EndpointSliceStrategy, EndpointsStrategy
 from controlplane.api.strategies.ingress import IngressStrategy
 from controlplane.api.strategies.network_policy import NetworkPolicyStrategy
@@ -43,6 +44,7 @@ def strategies() -> dict[tuple[str, str], Strategy]:
         ("", "Secret"): SecretStrategy(),
         ("", "Service"): ServiceStrategy(),
         ("apps", "ControllerRevision"): ControllerRevisionStrategy(),
+        ("apps", "DaemonSet"): DaemonSetStrategy(),
         ("apps", "Deployment"): DeploymentStrategy(),
         ("apps", "ReplicaSet"): ReplicaSetStrategy(),
         ("apps", "StatefulSet"): StatefulSetStrategy(),

@@ -97,3 +97,12 @@ def stateful_set(name="db", replicas=1, **spec):
     made["kind"] = "StatefulSet"
     made["spec"] |= spec
     return made
+
+
+def daemon_set(name="ds", **spec):
+    """A DaemonSet; `spec` overrides."""
+    made = replica_set(name)
+    made["kind"] = "DaemonSet"
+    del made["spec"]["replicas"]
+    made["spec"] |= spec
+    return made

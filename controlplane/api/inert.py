@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 _NO_PODS = "no controller makes pods of it"
 _WITHOUT_EFFECT = {
     "cronjobs.batch": _NO_PODS,
-    "jobs.batch": _NO_PODS,
     "horizontalpodautoscalers.autoscaling": "nothing is scaled by it",
     "persistentvolumeclaims": "its volume is a directory that goes with each pod",
     "poddisruptionbudgets.policy": "evictions do not ask it",

@@ -19,6 +19,8 @@ from controlplane.controllers.event_ttl import trim_events
 from controlplane.controllers.garbage import GarbageCollector
 from controlplane.controllers.heartbeats import Heartbeats
 from controlplane.controllers.informer import Informers
+from controlplane.controllers.job import JobController
+from controlplane.controllers.job_ttl import FinishedJobs
 from controlplane.controllers.mirroring import EndpointsMirroring
 from controlplane.controllers.namespace import NamespaceController
 from controlplane.controllers.node_lifecycle import NodeLifecycle
@@ -131,6 +133,8 @@ def _controllers(
         ReplicationControllerController(client, informers, recorder, now),
         StatefulSetController(client, informers, recorder, now),
         DaemonSetController(client, informers, recorder, now),
+        JobController(client, informers, recorder, now),
+        FinishedJobs(client, informers, now),
         DeploymentController(client, informers, recorder, now),
         DnsController(client, informers, heartbeats),
         DnsPodsController(client, informers, heartbeats),

@@ -103,11 +103,11 @@ class Reporting:
 
     async def _store(self, node_name: str, pod: pb.PodStatus, status: Object | None) -> None:
         if pod.removed:
-            await self._remove(node_name, pod)
-            return
-        if status is None:
-            return
+            await self._remove(node_name, pod, status)
+        elif status is not None:
+            await self._merge(node_name, pod, status)
 
+    async def _merge(self, node_name: str, pod: pb.PodStatus, status: Object) -> None:
         def change(current: Object) -> None:
             _check_is_at(node_name, pod, current)
             known = current.get("status") or {}
@@ -115,8 +115,9 @@ class Reporting:
 
         await self._client.patch("pods", pod.name, change, pod.namespace, subresource="status")
 
-    async def _remove(self, node_name: str, pod: pb.PodStatus) -> None:
-        """The object goes for good; that it has gone already is what was wanted.
+    async def _remove(self, node_name: str, pod: pb.PodStatus, status: Object | None) -> None:
+        """The object goes for good; that it has gone already is what was wanted. Where a
+        finalizer keeps it, its last status counts.
 
         Only what a user or controller has deleted is removed: a pod that an agent has lost by
         its own fault is still wanted.
@@ -126,6 +127,8 @@ class Reporting:
             _check_is_at(node_name, pod, current)
             if not current["metadata"].get("deletionTimestamp"):
                 return
+            if status is not None and current["metadata"].get("finalizers"):
+                await self._merge(node_name, pod, status)
             await self._client.delete(
                 "pods", pod.name, pod.namespace, uid=pod.uid, grace_period_seconds=0
             )

@@ -105,6 +105,15 @@ def _phase_of_containers(records: Iterable[ContainerRecord], restart_policy: str
     return "Failed" if restart_policy == "Never" else "Running"
 
 
+def last_phase(records: Iterable[ContainerRecord]) -> str:
+    """The phase of a pod that was deleted, once all of its containers have ended.
+
+    Kubelet says it before the object goes: who counts pods by their ends reads it there.
+    """
+    apps = [record for record in records if record.role is ContainerRole.APP]
+    return "Succeeded" if all(record.exit_code == 0 for record in apps) else "Failed"
+
+
 def pod_status(
     pod: Manifest,
     records: Sequence[ContainerRecord],

@@ -17,6 +17,7 @@ from nodeagent.pods.status import (
     FINISHED_PHASES,
     ContainerRole,
     SandboxFacts,
+    last_phase,
     pod_phase,
     pod_status,
 )
@@ -114,7 +115,7 @@ class PodWorker:
             shutil.rmtree(pod.directory, ignore_errors=True)
         # Not when this was cancelled or has failed: the pod is still wanted then.
         if not self._vanished:
-            pod.reporter.status_changed(*pod.ref, self._status(), True)
+            pod.reporter.status_changed(*pod.ref, self._last_words(), True)
 
     async def _live(self) -> None:
         try:
@@ -243,6 +244,13 @@ class PodWorker:
         if self._last_status:
             basis["status"]["conditions"] = self._own_conditions(basis["status"])
         return pod_status(basis, self._records, facts, pod.node, now)
+
+    def _last_words(self) -> dict[str, Any]:
+        """The status of the pod once it is no more: a finalizer may keep its object."""
+        status = self._status()
+        if status["phase"] in FINISHED_PHASES:
+            return status
+        return {**status, "phase": last_phase(self._records)}
 
     def _own_conditions(self, present: Manifest) -> list[dict[str, Any]]:
         """What was reported last is newer than what the manifest says of our conditions."""

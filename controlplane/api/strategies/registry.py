@@ -15,6 +15,7 @@ from controlplane.api.strategies.config_data import ConfigMapStrategy, SecretStr
 from controlplane.api.strategies.daemon_set import DaemonSetStrategy
 from controlplane.api.strategies.endpoints import EndpointSliceStrategy, EndpointsStrategy
 from controlplane.api.strategies.ingress import IngressStrategy
+from controlplane.api.strategies.job import JobStrategy
 from controlplane.api.strategies.network_policy import NetworkPolicyStrategy
 from controlplane.api.strategies.pod import PodStrategy
 from controlplane.api.strategies.replication_controller import ReplicationControllerStrategy
@@ -48,6 +49,7 @@ def strategies() -> dict[tuple[str, str], Strategy]:
         ("apps", "Deployment"): DeploymentStrategy(),
         ("apps", "ReplicaSet"): ReplicaSetStrategy(),
         ("apps", "StatefulSet"): StatefulSetStrategy(),
+        ("batch", "Job"): JobStrategy(),
         ("discovery.k8s.io", "EndpointSlice"): EndpointSliceStrategy(),
         ("events.k8s.io", "Event"): EventStrategy(),
         ("networking.k8s.io", "Ingress"): IngressStrategy(),

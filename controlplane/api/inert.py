@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from controlplane.api.resources import Resource
 
-_NO_PODS = "no controller makes pods of it"
 _WITHOUT_EFFECT = {
-    "cronjobs.batch": _NO_PODS,
     "horizontalpodautoscalers.autoscaling": "nothing is scaled by it",
     "persistentvolumeclaims": "its volume is a directory that goes with each pod",
     "poddisruptionbudgets.policy": "evictions do not ask it",

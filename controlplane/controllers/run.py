@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from controlplane.controllers.bootstrap import bootstrap
+from controlplane.controllers.cronjob import CronJobController
 from controlplane.controllers.daemonset import DaemonSetController
 from controlplane.controllers.deployment import DeploymentController
 from controlplane.controllers.dns import DnsController
@@ -135,6 +136,7 @@ def _controllers(
         DaemonSetController(client, informers, recorder, now),
         JobController(client, informers, recorder, now),
         FinishedJobs(client, informers, now),
+        CronJobController(client, informers, recorder, now),
         DeploymentController(client, informers, recorder, now),
         DnsController(client, informers, heartbeats),
         DnsPodsController(client, informers, heartbeats),

@@ -55,6 +55,7 @@ class JobStrategy(BaseStrategy):
         spec = grow(obj, "spec")
         if spec.get("manualSelector") is not True:
             _generate_selector(obj, spec)
+            self.default(obj)
         name = str(obj["metadata"].get("name", ""))
         if dns_label(name):
             ctx.warnings.append(

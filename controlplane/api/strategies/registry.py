@@ -12,6 +12,7 @@ from controlplane.api.strategies.cluster_objects import (
     NodeStrategy,
 )
 from controlplane.api.strategies.config_data import ConfigMapStrategy, SecretStrategy
+from controlplane.api.strategies.cron_job import CronJobStrategy
 from controlplane.api.strategies.daemon_set import DaemonSetStrategy
 from controlplane.api.strategies.endpoints import EndpointSliceStrategy, EndpointsStrategy
 from controlplane.api.strategies.ingress import IngressStrategy
@@ -49,6 +50,7 @@ def strategies() -> dict[tuple[str, str], Strategy]:
         ("apps", "Deployment"): DeploymentStrategy(),
         ("apps", "ReplicaSet"): ReplicaSetStrategy(),
         ("apps", "StatefulSet"): StatefulSetStrategy(),
+        ("batch", "CronJob"): CronJobStrategy(),
         ("batch", "Job"): JobStrategy(),
         ("discovery.k8s.io", "EndpointSlice"): EndpointSliceStrategy(),
         ("events.k8s.io", "Event"): EventStrategy(),

@@ -142,3 +142,13 @@ def job_pod(name="p", phase="Running", index=None, tracked=True, ended="", codes
             for n, code in enumerate(codes or (0,))
         ]
     return made
+
+
+def cron_job(schedule="* * * * *", **spec):
+    """A CronJob; `spec` overrides."""
+    made = job("cron")
+    made["kind"] = "CronJob"
+    template = {"spec": made["spec"]}
+    made["spec"] = {"schedule": schedule, "jobTemplate": template, **spec}
+    made["status"] = {}
+    return made

@@ -93,3 +93,11 @@ def job(name="job", namespace="default", **spec):
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"template": template, **spec},
     }
+
+
+def cron_job(schedule="* * * * *", name="cron", namespace="default", **spec):
+    template = {"spec": job()["spec"]}
+    return {
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"schedule": schedule, "jobTemplate": template, **spec},
+    }

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 _WITHOUT_EFFECT = {
     "horizontalpodautoscalers.autoscaling": "nothing is scaled by it",
     "persistentvolumeclaims": "its volume is a directory that goes with each pod",
-    "poddisruptionbudgets.policy": "evictions do not ask it",
 }
 
 

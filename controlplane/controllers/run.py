@@ -13,6 +13,7 @@ from controlplane.controllers.bootstrap import bootstrap
 from controlplane.controllers.cronjob import CronJobController
 from controlplane.controllers.daemonset import DaemonSetController
 from controlplane.controllers.deployment import DeploymentController
+from controlplane.controllers.disruption import DisruptionController
 from controlplane.controllers.dns import DnsController
 from controlplane.controllers.dns_pods import DnsPodsController
 from controlplane.controllers.endpointslice import EndpointSliceController
@@ -138,6 +139,7 @@ def _controllers(
         FinishedJobs(client, informers, now),
         CronJobController(client, informers, recorder, now),
         DeploymentController(client, informers, recorder, now),
+        DisruptionController(client, informers, recorder, now),
         DnsController(client, informers, heartbeats),
         DnsPodsController(client, informers, heartbeats),
         PodGarbageCollector(client, informers),

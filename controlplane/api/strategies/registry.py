@@ -14,6 +14,7 @@ from controlplane.api.strategies.cluster_objects import (
 from controlplane.api.strategies.config_data import ConfigMapStrategy, SecretStrategy
 from controlplane.api.strategies.cron_job import CronJobStrategy
 from controlplane.api.strategies.daemon_set import DaemonSetStrategy
+from controlplane.api.strategies.disruption_budget import DisruptionBudgetStrategy
 from controlplane.api.strategies.endpoints import EndpointSliceStrategy, EndpointsStrategy
 from controlplane.api.strategies.ingress import IngressStrategy
 from controlplane.api.strategies.job import JobStrategy
@@ -56,6 +57,7 @@ def strategies() -> dict[tuple[str, str], Strategy]:
         ("events.k8s.io", "Event"): EventStrategy(),
         ("networking.k8s.io", "Ingress"): IngressStrategy(),
         ("networking.k8s.io", "NetworkPolicy"): NetworkPolicyStrategy(),
+        ("policy", "PodDisruptionBudget"): DisruptionBudgetStrategy(),
         (ADMIN_GROUP, "AdminNetworkPolicy"): AdminNetworkPolicyStrategy(is_baseline=False),
         (ADMIN_GROUP, "BaselineAdminNetworkPolicy"): AdminNetworkPolicyStrategy(is_baseline=True),
     }

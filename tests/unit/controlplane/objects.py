@@ -152,3 +152,19 @@ def cron_job(schedule="* * * * *", **spec):
     made["spec"] = {"schedule": schedule, "jobTemplate": template, **spec}
     made["status"] = {}
     return made
+
+
+def disruption_budget(name="budget", **spec):
+    """A PodDisruptionBudget for pods with app=web."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {
+            "name": name,
+            "namespace": "default",
+            "uid": f"uid-{name}",
+            "generation": 1,
+        },
+        "spec": {"selector": {"matchLabels": {"app": "web"}}, **spec},
+        "status": {},
+    }

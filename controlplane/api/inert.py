@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from controlplane.api.strategies.autoscaler import WITHOUT_EFFECT
+
 if TYPE_CHECKING:
     from controlplane.api.resources import Resource
 
 _WITHOUT_EFFECT = {
-    "horizontalpodautoscalers.autoscaling": "nothing is scaled by it",
+    "horizontalpodautoscalers.autoscaling": WITHOUT_EFFECT,
     "persistentvolumeclaims": "its volume is a directory that goes with each pod",
 }
 

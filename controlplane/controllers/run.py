@@ -20,6 +20,7 @@ from controlplane.controllers.endpointslice import EndpointSliceController
 from controlplane.controllers.event_ttl import trim_events
 from controlplane.controllers.garbage import GarbageCollector
 from controlplane.controllers.heartbeats import Heartbeats
+from controlplane.controllers.inert_autoscalers import report_inert_autoscalers
 from controlplane.controllers.informer import Informers
 from controlplane.controllers.job import JobController
 from controlplane.controllers.job_ttl import FinishedJobs
@@ -95,6 +96,7 @@ async def run_controllers(
     garbage = GarbageCollector(client)
     controllers = _controllers(client, informers, shared, ca_certificate, now)
     report_unenforced(informers, shared.recorder, settings)
+    report_inert_autoscalers(informers, shared.recorder)
     if queues is not None:
         for each in (*controllers, garbage):
             queues.show(each.name, each.queue)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from controlplane.api.schemas.admin_policies import GROUP as ADMIN_GROUP
 from controlplane.api.strategies.admin_network_policy import AdminNetworkPolicyStrategy
+from controlplane.api.strategies.autoscaler import AutoscalerStrategy
 from controlplane.api.strategies.cluster_objects import (
     EventStrategy,
     NamespaceStrategy,
@@ -51,6 +52,7 @@ def strategies() -> dict[tuple[str, str], Strategy]:
         ("apps", "Deployment"): DeploymentStrategy(),
         ("apps", "ReplicaSet"): ReplicaSetStrategy(),
         ("apps", "StatefulSet"): StatefulSetStrategy(),
+        ("autoscaling", "HorizontalPodAutoscaler"): AutoscalerStrategy(),
         ("batch", "CronJob"): CronJobStrategy(),
         ("batch", "Job"): JobStrategy(),
         ("discovery.k8s.io", "EndpointSlice"): EndpointSliceStrategy(),

@@ -15,7 +15,11 @@ from controlplane.controllers.deployment_sets import (
     new_replica_set,
     size_annotations,
 )
-from controlplane.controllers.deployment_status import deployment_status, seconds_to_deadline
+from controlplane.controllers.deployment_status import (
+    deployment_status,
+    is_complete,
+    seconds_to_deadline,
+)
 from controlplane.controllers.informer import Key, key_of
 from controlplane.controllers.recorder import involved
 from controlplane.controllers.replicas import wanted_replicas
@@ -118,7 +122,6 @@ class DeploymentController(Controller[Key]):
             sizes = rollout.old_replicas(deployment, new, old)
             for replica_set in old:
                 await self._scale(deployment, replica_set, sizes[replica_set["metadata"]["name"]])
-        await self._clean_up(deployment, old)
 
     async def _scale_as_it_is(
         self, deployment: Object, new: Object | None, old: list[Object]
@@ -175,6 +178,7 @@ class DeploymentController(Controller[Key]):
 
     async def _annotate_new(self, deployment: Object, new: Object, old: list[Object]) -> Object:
         """A template that comes back (rollback) becomes the latest revision again."""
+        min_ready_s = deployment["spec"].get("minReadySeconds") or 0
         revision = rollout.next_revision(old)
         before = rollout.revision_of(new)
         wanted = annotations_of(deployment, max(revision, before))
@@ -186,9 +190,13 @@ class DeploymentController(Controller[Key]):
                 past = f"{history},{before}" if history else str(before)
                 annotations[rollout.REVISION_HISTORY] = past
             annotations.update(wanted)
+            current["spec"]["minReadySeconds"] = min_ready_s
+            if not min_ready_s:
+                del current["spec"]["minReadySeconds"]
 
+        same_wait = (new["spec"].get("minReadySeconds") or 0) == min_ready_s
         present = new["metadata"].get("annotations") or {}
-        if all(present.get(key) == value for key, value in wanted.items()):
+        if same_wait and all(present.get(key) == value for key, value in wanted.items()):
             return new
         namespace, name = key_of(new)
         return await self._client.patch(REPLICA_SETS, name, annotate, namespace)
@@ -216,6 +224,7 @@ class DeploymentController(Controller[Key]):
         self._recorder.record(about, "Normal", "ScalingReplicaSet", message, _COMPONENT)
 
     async def _clean_up(self, deployment: Object, old: list[Object]) -> None:
+        """Old templates beyond the limit go, but only once the rollout is over."""
         for replica_set in rollout.surplus(deployment, old):
             namespace, name = key_of(replica_set)
             uid = replica_set["metadata"]["uid"]
@@ -244,6 +253,8 @@ class DeploymentController(Controller[Key]):
             if error.reason != "NotFound":
                 raise
             return
+        if not is_terminating(stored) and is_complete(stored, stored["status"]):
+            await self._clean_up(stored, [rs for rs in replica_sets if rs is not new])
         delay_s = seconds_to_deadline(stored, self._now())
         if delay_s is not None:
             self.queue.add_after(key_of(deployment), delay_s)

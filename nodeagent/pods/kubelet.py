@@ -63,6 +63,7 @@ class Kubelet:
         pods: Mapping[PodKey, Manifest],
         configmaps: Mapping[PodKey, Manifest],
         secrets: Mapping[PodKey, Manifest],
+        tokens: Mapping[PodKey, Manifest] | None = None,
     ) -> None:
         """The desired state as a whole: the pods bound to this node and what they refer to.
 
@@ -72,8 +73,9 @@ class Kubelet:
         if self._closing:
             return
         self._desired = {_ref(pod): pod for pod in pods.values()}
-        if configmaps != self._references.configmaps or secrets != self._references.secrets:
-            self._references = References(dict(configmaps), dict(secrets))
+        renewed = References(dict(configmaps), dict(secrets), dict(tokens or {}))
+        if renewed != self._references:
+            self._references = renewed
         self._dirty.set()
 
     async def run(self) -> None:

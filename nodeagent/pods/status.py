@@ -49,12 +49,17 @@ class ContainerRecord:
     def finished(self) -> bool:
         return "terminated" in self.state
 
+    @property
+    def has_completed(self) -> bool:
+        """What makes an init container ready."""
+        return self.finished and self.exit_code == 0
+
     def to_status(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "state": self.state,
             "lastState": self.last_state,
-            "ready": self.ready,
+            "ready": self.has_completed if self.role is ContainerRole.INIT else self.ready,
             "restartCount": self.restart_count,
             "image": self.image,
             "imageID": self.image_id,

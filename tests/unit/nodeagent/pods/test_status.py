@@ -128,3 +128,8 @@ def test_completed_pod(tmp_path):
 def test_the_last_phase_of_a_deleted_pod_goes_by_its_containers(states, phase):
     sidecar = record(BAD, ContainerRole.SIDECAR)
     assert last_phase([sidecar, *map(record, states)]) == phase
+
+
+@pytest.mark.parametrize(("state", "ready"), [(OK, True), (BAD, False), (RUN, False)])
+def test_an_init_container_is_ready_when_it_has_completed(state, ready):
+    assert record(state, ContainerRole.INIT).to_status()["ready"] is ready

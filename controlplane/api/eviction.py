@@ -13,6 +13,8 @@ from controlplane.api.registry import WriteOptions
 from controlplane.api.strategies.selectors import selector_matches
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from controlplane.api.registry import Registry
     from controlplane.api.resources import Resource
     from controlplane.api.strategy import DeleteOptions
@@ -145,21 +147,25 @@ def _too_many(cause: str = "", retry_after_s: int = 0) -> errors.StatusError:
     return errors.StatusError(429, "TooManyRequests", _REFUSED, details)
 
 
-async def _mark(registry: Registry, pods: Resource, namespace: str, name: str) -> None:
-    """Tells in the pod's status why it goes."""
+def disruption_target(pod: Object, reason: str, message: str, now: datetime) -> None:
+    """Notes in the pod's status why it is about to be deleted."""
+    condition = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": reason,
+        "message": message,
+        "lastProbeTime": None,
+        "lastTransitionTime": timestamp(now),
+    }
+    status = pod.setdefault("status", {})
+    others = [c for c in status.get("conditions") or () if c["type"] != condition["type"]]
+    status["conditions"] = [*others, condition]
 
+
+async def _mark(registry: Registry, pods: Resource, namespace: str, name: str) -> None:
     def mark(pod: Object) -> Object:
-        condition = {
-            "type": "DisruptionTarget",
-            "status": "True",
-            "reason": "EvictionByEvictionAPI",
-            "message": "Eviction API: evicting",
-            "lastProbeTime": None,
-            "lastTransitionTime": timestamp(registry.now()),
-        }
-        status = pod.setdefault("status", {})
-        others = [c for c in status.get("conditions") or () if c["type"] != condition["type"]]
-        status["conditions"] = [*others, condition]
+        reason, message = "EvictionByEvictionAPI", "Eviction API: evicting"
+        disruption_target(pod, reason, message, registry.now())
         return pod
 
     await registry.update(pods, namespace, name, mark, WriteOptions(subresource="status"))

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from controlplane.controllers.recorder import EventRecorder
 
 Object = dict[str, Any]
+_FEW_PODS = 50
+_REST_PER_POD_S = 0.0005
+"""In a namespace of many pods an owner rests after each look, longer than the look took: of a
+thousand pods that change, not every one makes all of them be looked at again."""
 
 
 class PodOwnerController(Controller[Key]):
@@ -47,6 +51,7 @@ class PodOwnerController(Controller[Key]):
         self._now = now
         self._control = PodControl(client, recorder, self.component)
         self._claims = Claims(client, "pods")
+        self._rests: dict[Key, float] = {}
         self._api_version = client.registry.resources.by_name(self.resource).api_version
         self._owners = informers.of(self.resource)
         self._owners.subscribe(self._owner_changed)
@@ -63,8 +68,17 @@ class PodOwnerController(Controller[Key]):
     async def reconcile(self, key: Key) -> None:
         """Reads the object; one that is gone needs nothing."""
         owner = await self._read(key)
-        if owner is not None:
+        if owner is None:
+            self._rests.pop(key, None)
+        else:
             await self.sync(owner)
+
+    def _look_soon(self, key: Key) -> None:
+        rest_s = self._rests.get(key)
+        if rest_s is None:
+            self.queue.add(key)
+        else:
+            self.queue.add_after(key, rest_s)
 
     async def _read(self, key: Key) -> Object | None:
         namespace, name = key
@@ -87,16 +101,20 @@ class PodOwnerController(Controller[Key]):
             if owner is None:
                 self._enqueue_adopters(pod)
             elif owner.get("kind") == self.kind and owner.get("apiVersion") == self._api_version:
-                self.queue.add((pod["metadata"]["namespace"], owner["name"]))
+                self._look_soon((pod["metadata"]["namespace"], owner["name"]))
 
     def _enqueue_adopters(self, pod: Object) -> None:
         for owner in self._owners.in_namespace(pod["metadata"]["namespace"]):
             if self.selects(owner, pod):
-                self.queue.add(key_of(owner))
+                self._look_soon(key_of(owner))
 
     async def _own_pods(self, owner: Object) -> list[Object]:
         """The pods that it controls; orphans that match are adopted, strangers released."""
         pods, _ = await self._client.list("pods", owner["metadata"]["namespace"])
+        if len(pods) > _FEW_PODS:
+            self._rests[key_of(owner)] = len(pods) * _REST_PER_POD_S
+        else:
+            self._rests.pop(key_of(owner), None)
         return await self._claims.claim(
             owner, pods, lambda pod: self.selects(owner, pod), is_active
         )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from controlplane.controllers.run import Shared
 
 Object = dict[str, Any]
+_NOT_THE_AGENTS = ("PodScheduled", "DisruptionTarget")
 _PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
 
 
@@ -67,7 +68,7 @@ def merged_status(current: Object, reported: Object, now: datetime) -> Object:
             conditions = with_condition(conditions, entry, now)
     said = {entry.get("type") for entry in reported.get("conditions") or []}
     status["conditions"] = [
-        c for c in conditions if c.get("type") in said or c.get("type") == "PodScheduled"
+        c for c in conditions if c.get("type") in said or c.get("type") in _NOT_THE_AGENTS
     ]
     return status
 

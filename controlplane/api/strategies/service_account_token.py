@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controlplane.api.errors import StatusError
+from controlplane.api.errors import StatusError, forbidden
 from controlplane.api.metadata import generated_name
 from controlplane.api.strategies.tree import child, children
 
@@ -19,14 +19,19 @@ MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 ROOT_CA = "kube-root-ca.crt"
 _VOLUME = "kube-api-access-"
 _EXPIRATION_S = 3607
+_DEFAULT = "default"
 
 
 async def mount_token(pod: Object, reader: Reader) -> None:
-    """Gives all containers token, CA and namespace, unless the pod or its account want none."""
+    """Gives all containers token, CA and namespace, unless the pod or its account want none.
+
+    Raises StatusError 403 for an account that is not there. The account `default` may be: it
+    follows its namespace.
+    """
     spec = pod["spec"]
+    account = await _account(pod, reader)
     wanted = spec.get("automountServiceAccountToken")
     if wanted is None:
-        account = await _account(spec, pod["metadata"]["namespace"], reader)
         wanted = account.get("automountServiceAccountToken")
     if wanted is False:
         return
@@ -39,11 +44,16 @@ async def mount_token(pod: Object, reader: Reader) -> None:
         spec.setdefault("volumes", []).append(_token_volume(volume))
 
 
-async def _account(spec: Object, namespace: str, reader: Reader) -> Object:
+async def _account(pod: Object, reader: Reader) -> Object:
+    name, namespace = pod["spec"]["serviceAccountName"], pod["metadata"]["namespace"]
     try:
-        return await reader.get("serviceaccounts", spec["serviceAccountName"], namespace)
-    except StatusError:
-        return {}
+        return await reader.get("serviceaccounts", name, namespace)
+    except StatusError as error:
+        if name == _DEFAULT or error.reason != "NotFound":
+            return {}
+        missing = f'serviceaccount "{name}" not found'
+        why = f"error looking up service account {namespace}/{name}: {missing}"
+        raise forbidden("pods", str(pod["metadata"].get("name", "")), why) from error
 
 
 def _known_volume(spec: Object) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from controlplane.api.errors import StatusError
 from controlplane.api.strategies.registry import strategies
 from controlplane.api.strategies.service_account_token import MOUNT_PATH, token_sources
 from tests.unit.controlplane.support import make_client
@@ -42,7 +43,6 @@ async def test_every_container_gets_token_ca_and_namespace():
         ({"automountServiceAccountToken": False}, {}, False),
         ({"automountServiceAccountToken": False}, {"automountServiceAccountToken": True}, True),
         ({}, {"automountServiceAccountToken": False}, False),
-        ({}, {"serviceAccountName": "unknown"}, True),
     ],
 )
 async def test_pod_and_account_may_want_none(account, pod, mounted):
@@ -64,3 +64,22 @@ async def test_the_copy_of_a_pod_has_one_volume():
     again = await created(**spec)
     assert again["spec"]["volumes"] == first["spec"]["volumes"]
     assert len(token_mounts(again["spec"]["containers"][0])) == 1
+
+
+async def test_an_account_has_to_be_there():
+    with pytest.raises(StatusError) as caught:
+        await created(serviceAccountName="bot")
+    assert caught.value.code == 403
+    assert caught.value.message == (
+        'pods "p" is forbidden: error looking up service account default/bot: '
+        'serviceaccount "bot" not found'
+    )
+
+
+async def test_the_default_account_follows_its_namespace():
+    client = await make_client(strategies())
+    spec = {"containers": [{"name": "c", "image": "i"}]}
+    pod = await client.create(
+        "pods", {"metadata": {"name": "p", "namespace": "default"}, "spec": spec}
+    )
+    assert token_mounts(pod["spec"]["containers"][0])

@@ -393,8 +393,13 @@ async def test_a_pod_has_its_time(node: Node) -> None:
 
 
 async def test_a_deleted_pod_says_how_its_containers_ended(node: Node) -> None:
-    script = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
+    script = "trap 'exit 0' TERM; echo trapped; while :; do sleep 0.1; done"
     await node.run(pod_manifest("polite", containers=[container(command=["sh", "-c", script])]))
+
+    async def is_trapped() -> bool:
+        return b"trapped" in await node.logs("polite")
+
+    await eventually(is_trapped)
     await node.delete("polite")
     assert node.reporter.statuses["polite"]["phase"] == "Succeeded"
 

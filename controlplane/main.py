@@ -32,6 +32,7 @@ from controlplane.flags import Options, parse
 from controlplane.listening import listen
 from controlplane.rpc.agents import Agents
 from controlplane.rpc.listen import parse_listen
+from controlplane.rpc.pod_tokens import PodTokens
 from controlplane.rpc.server import serve_rpc
 from controlplane.store.sqlite import SqliteStore
 from netcore.model.errors import ConfigError, KubehopError, first_error
@@ -113,7 +114,9 @@ async def _serve(
     metrics, queues = CollectorRegistry(), QueueMetrics()
     ProcessCollector(registry=metrics)
     metrics.register(queues)
-    access = _access(client, shared.informers, certificates, settings)
+    tokens = _tokens(client, certificates, settings)
+    pod_tokens = PodTokens(tokens, client, client.registry.now)
+    access = Access(Rbac(_grants(shared.informers)), tokens)
     dispatcher = _dispatcher(client, agents, access)
     api = ApiServer(dispatcher, access, ready=started.is_set, metrics=metrics)
     async with asyncio.TaskGroup() as tasks:
@@ -128,7 +131,7 @@ async def _serve(
             )
         )
         await _wait(started, STARTUP_PATIENCE_S)
-        rpc = await serve_rpc(client, store, settings, shared, listens)
+        rpc = await serve_rpc(client, store, settings, shared, listens, pod_tokens)
         await api.start(listeners, certificates.server_context())
         _write_kubeconfig(options, settings, certificates)
         log.info("%s: the API listens on %s", settings.cluster_name, settings.server_url)
@@ -139,14 +142,15 @@ async def _serve(
         await asyncio.gather(api.stop(), rpc.stop(), agents.close())
 
 
-def _access(
-    client: Client, informers: Informers, certificates: pki.Pki, settings: ClusterSettings
-) -> Access:
+def _grants(informers: Informers) -> Grants:
     group = "rbac.authorization.k8s.io"
     kinds = ("roles", "clusterroles", "rolebindings", "clusterrolebindings")
-    grants = Grants(*(informers.of(f"{kind}.{group}") for kind in kinds))
+    return Grants(*(informers.of(f"{kind}.{group}") for kind in kinds))
+
+
+def _tokens(client: Client, certificates: pki.Pki, settings: ClusterSettings) -> Tokens:
     issuer = f"https://kubernetes.default.svc.{settings.cluster_domain}"
-    return Access(Rbac(grants), Tokens(certificates.token_key, issuer, client))
+    return Tokens(certificates.token_key, issuer, client)
 
 
 def _dispatcher(client: Client, agents: Agents, access: Access) -> Dispatcher:

@@ -5,7 +5,7 @@ Source: k8s.io/apiserver pkg/registry/rest/delete.go and pkg/registry/generic/re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,7 @@ async def _delete_once(
     registry: Registry, resource: Resource, found: Stored, options: DeleteOptions
 ) -> Deletion:
     strategy = registry.strategy(resource)
+    options = _with_propagation(options, strategy.default_propagation, found.value)
     marked = marked_for_deletion(
         found.value, strategy.graceful_delete(found.value, options).seconds, options, registry.now()
     )
@@ -77,6 +78,14 @@ async def _delete_once(
     stored = await registry.store.delete(found.key, found.revision)
     await strategy.after_delete(stored.value, registry.context(WriteOptions()))
     return Deletion(stored, removed=True)
+
+
+def _with_propagation(options: DeleteOptions, default: str | None, obj: Object) -> DeleteOptions:
+    """What the request says goes first, then a finalizer, then the kind's default."""
+    decided = set(_FINALIZER_OF_POLICY.values()) & set(obj["metadata"].get("finalizers") or ())
+    if options.propagation_policy is not None or default is None or decided:
+        return options
+    return replace(options, propagation_policy=default)
 
 
 def marked_for_deletion(obj: Object, grace_s: int, options: DeleteOptions, now: datetime) -> Object:

@@ -71,6 +71,12 @@ def too_long(path: str, limit: int) -> FieldError:
     return FieldError(path, f"Too long: may not be more than {limit} bytes", "FieldValueTooLong")
 
 
+def too_many(path: str, count: int, limit: int) -> FieldError:
+    """More entries than allowed."""
+    detail = f"Too many: {count}: must have at most {limit} items"
+    return FieldError(path, detail, "FieldValueTooMany")
+
+
 def _shown(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 

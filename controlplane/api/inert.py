@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from controlplane.api.strategies.autoscaler import WITHOUT_EFFECT
+
 if TYPE_CHECKING:
     from controlplane.api.resources import Resource
 
-_NO_PODS = "no controller makes pods of it"
 _WITHOUT_EFFECT = {
-    "cronjobs.batch": _NO_PODS,
-    "daemonsets.apps": _NO_PODS,
-    "jobs.batch": _NO_PODS,
-    "replicationcontrollers": _NO_PODS,
-    "statefulsets.apps": _NO_PODS,
-    "horizontalpodautoscalers.autoscaling": "nothing is scaled by it",
-    "persistentvolumeclaims": "no volume is bound to it",
-    "poddisruptionbudgets.policy": "evictions do not ask it",
+    "horizontalpodautoscalers.autoscaling": WITHOUT_EFFECT,
+    "persistentvolumeclaims": "its volume is a directory that goes with each pod",
 }
 
 

@@ -79,6 +79,9 @@ class Strategy(Protocol):
     """True: creates and updates of this resource run one after another, from before
     `prepare_*` until the commit. So an allocator can go by what is committed."""
 
+    default_propagation: str | None
+    """What becomes of dependents when a DELETE does not say, None: as the finalizers say."""
+
     def default(self, obj: Object) -> None:
         """Fills in what the API defines as defaults. Idempotent."""
 
@@ -102,6 +105,7 @@ class BaseStrategy:
     """A kind without special rules."""
 
     serialize_writes = False
+    default_propagation: str | None = None
 
     def default(self, obj: Object) -> None:
         """No defaults."""

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 from controlplane.api.errors import StatusError
 from controlplane.api.strategies.selectors import selector_matches
 from controlplane.controllers import rollout
-from controlplane.controllers.conditions import (
-    controller_of,
-    is_active,
-    is_terminating,
-    owner_reference,
-)
+from controlplane.controllers.claims import Claims
+from controlplane.controllers.conditions import controller_of, is_active, is_terminating
 from controlplane.controllers.controller import Controller
 from controlplane.controllers.deployment_sets import (
     annotations_of,
     new_replica_set,
     size_annotations,
 )
-from controlplane.controllers.deployment_status import deployment_status, seconds_to_deadline
+from controlplane.controllers.deployment_status import (
+    deployment_status,
+    is_complete,
+    seconds_to_deadline,
+)
 from controlplane.controllers.informer import Key, key_of
 from controlplane.controllers.recorder import involved
 from controlplane.controllers.replicas import wanted_replicas
@@ -54,6 +54,7 @@ class DeploymentController(Controller[Key]):
         self._client = client
         self._recorder = recorder
         self._now = now
+        self._claims = Claims(client, REPLICA_SETS)
         informers.of(RESOURCE).subscribe(self._deployment_changed)
         informers.of(REPLICA_SETS).subscribe(self._owned_changed)
         informers.of("pods").subscribe(self._pod_changed)
@@ -92,27 +93,13 @@ class DeploymentController(Controller[Key]):
         await self._write_status(deployment)
 
     async def _own_sets(self, deployment: Object) -> list[Object]:
-        namespace, uid = deployment["metadata"]["namespace"], deployment["metadata"]["uid"]
-        replica_sets, _ = await self._client.list(REPLICA_SETS, namespace)
-        own = []
-        for replica_set in replica_sets:
-            owner = controller_of(replica_set)
-            labels = replica_set["metadata"].get("labels") or {}
-            if owner is not None:
-                if owner["uid"] == uid:
-                    own.append(replica_set)
-            elif selector_matches(deployment["spec"]["selector"], labels):
-                own.append(await self._adopt(replica_set, deployment))
-        return own
-
-    async def _adopt(self, replica_set: Object, deployment: Object) -> Object:
-        def adopt(current: Object) -> None:
-            if controller_of(current) is None:
-                reference = owner_reference(deployment, "apps/v1", "Deployment")
-                current["metadata"].setdefault("ownerReferences", []).append(reference)
-
-        namespace, name = key_of(replica_set)
-        return await self._client.patch(REPLICA_SETS, name, adopt, namespace)
+        replica_sets, _ = await self._client.list(REPLICA_SETS, deployment["metadata"]["namespace"])
+        selector = deployment["spec"]["selector"]
+        return await self._claims.claim(
+            deployment,
+            replica_sets,
+            lambda rs: selector_matches(selector, rs["metadata"].get("labels") or {}),
+        )
 
     async def _step(self, deployment: Object, replica_sets: list[Object]) -> None:
         new = rollout.find_new(deployment, replica_sets)
@@ -135,7 +122,6 @@ class DeploymentController(Controller[Key]):
             sizes = rollout.old_replicas(deployment, new, old)
             for replica_set in old:
                 await self._scale(deployment, replica_set, sizes[replica_set["metadata"]["name"]])
-        await self._clean_up(deployment, old)
 
     async def _scale_as_it_is(
         self, deployment: Object, new: Object | None, old: list[Object]
@@ -192,6 +178,7 @@ class DeploymentController(Controller[Key]):
 
     async def _annotate_new(self, deployment: Object, new: Object, old: list[Object]) -> Object:
         """A template that comes back (rollback) becomes the latest revision again."""
+        min_ready_s = deployment["spec"].get("minReadySeconds") or 0
         revision = rollout.next_revision(old)
         before = rollout.revision_of(new)
         wanted = annotations_of(deployment, max(revision, before))
@@ -203,9 +190,13 @@ class DeploymentController(Controller[Key]):
                 past = f"{history},{before}" if history else str(before)
                 annotations[rollout.REVISION_HISTORY] = past
             annotations.update(wanted)
+            current["spec"]["minReadySeconds"] = min_ready_s
+            if not min_ready_s:
+                del current["spec"]["minReadySeconds"]
 
+        same_wait = (new["spec"].get("minReadySeconds") or 0) == min_ready_s
         present = new["metadata"].get("annotations") or {}
-        if all(present.get(key) == value for key, value in wanted.items()):
+        if same_wait and all(present.get(key) == value for key, value in wanted.items()):
             return new
         namespace, name = key_of(new)
         return await self._client.patch(REPLICA_SETS, name, annotate, namespace)
@@ -233,6 +224,7 @@ class DeploymentController(Controller[Key]):
         self._recorder.record(about, "Normal", "ScalingReplicaSet", message, _COMPONENT)
 
     async def _clean_up(self, deployment: Object, old: list[Object]) -> None:
+        """Old templates beyond the limit go, but only once the rollout is over."""
         for replica_set in rollout.surplus(deployment, old):
             namespace, name = key_of(replica_set)
             uid = replica_set["metadata"]["uid"]
@@ -261,6 +253,8 @@ class DeploymentController(Controller[Key]):
             if error.reason != "NotFound":
                 raise
             return
+        if not is_terminating(stored) and is_complete(stored, stored["status"]):
+            await self._clean_up(stored, [rs for rs in replica_sets if rs is not new])
         delay_s = seconds_to_deadline(stored, self._now())
         if delay_s is not None:
             self.queue.add_after(key_of(deployment), delay_s)

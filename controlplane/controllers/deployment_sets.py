@@ -8,6 +8,7 @@ from controlplane.api.objects import copy_json
 from controlplane.controllers import rollout
 from controlplane.controllers.conditions import owner_reference
 from controlplane.controllers.replicas import wanted_replicas
+from controlplane.controllers.template_hash import template_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ def new_replica_set(deployment: Object, old: Sequence[Object]) -> Object:
     """The ReplicaSet of the present template, as large as the rollout allows at first."""
     collisions = int((deployment.get("status") or {}).get("collisionCount") or 0)
     template = copy_json(deployment["spec"]["template"])
-    digest = rollout.template_hash(template, collisions)
+    digest = template_hash(template, collisions)
     template.setdefault("metadata", {}).setdefault("labels", {})[rollout.HASH_LABEL] = digest
     selector = copy_json(deployment["spec"]["selector"])
     selector.setdefault("matchLabels", {})[rollout.HASH_LABEL] = digest

@@ -105,11 +105,11 @@ class GarbageCollector(Controller[Item]):
             elif ORPHAN in finalizers:
                 await self._orphan(key)
             return
-        await self._check_owners(key, about.get("ownerReferences") or [])
+        await self._check_owners(key, about)
 
-    async def _check_owners(self, item: Item, owners: list[Object]) -> None:
+    async def _check_owners(self, item: Item, about: Object) -> None:
         absent, waiting, solid = [], [], []
-        for owner in owners:
+        for owner in about.get("ownerReferences") or []:
             if not await self._owner_exists(item, owner):
                 absent.append(owner)
             elif self._graph.waits_for_dependents(owner["uid"]):
@@ -121,9 +121,9 @@ class GarbageCollector(Controller[Item]):
                 await self._drop_owners(item, {owner["uid"] for owner in [*absent, *waiting]})
         elif waiting:
             has_dependents = bool(self._graph.dependents(item.uid))
-            await self._delete(item, "Foreground" if has_dependents else "Background")
+            await self._delete(item, "Foreground" if has_dependents else _own_policy(about))
         elif absent:
-            await self._delete(item, "Background")
+            await self._delete(item, _own_policy(about))
 
     async def _owner_exists(self, item: Item, owner: Object) -> bool:
         """Asks the API, not the picture, which may be a moment behind."""
@@ -131,6 +131,9 @@ class GarbageCollector(Controller[Item]):
         resource = self._client.registry.resources.by_kind(group, version, owner["kind"])
         if resource is None:
             # A kind that this cluster does not serve: nothing is known, so nothing is deleted.
+            return True
+        if resource.namespaced and not item.namespace:
+            # A cluster-scoped object cannot have such an owner: it is never collected for it.
             return True
         namespace = item.namespace if resource.namespaced else None
         try:
@@ -190,3 +193,11 @@ class GarbageCollector(Controller[Item]):
             current["metadata"]["finalizers"] = [f for f in finalizers if f != name]
 
         await self._patch(item, change)
+
+
+def _own_policy(about: Object) -> str:
+    """What the object itself says is to become of what it owns."""
+    finalizers = about.get("finalizers") or ()
+    if ORPHAN in finalizers:
+        return "Orphan"
+    return "Foreground" if FOREGROUND in finalizers else "Background"

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api.errors import StatusError
+from controlplane.api.eviction import disruption_target
 from controlplane.api.metadata import timestamp
 from controlplane.api.strategies.node_network import INSTANCE_ANNOTATION
 from controlplane.controllers.conditions import (
@@ -227,7 +228,13 @@ class NodeLifecycle(Controller[str]):
         self._recorder.record(
             involved(pod), "Normal", "TaintManagerEviction", message, "taint-eviction-controller"
         )
+
+        def mark(current: Object) -> None:
+            why = "Taint manager: deleting due to NoExecute taint"
+            disruption_target(current, "DeletionByTaintManager", why, self._now())
+
         try:
+            await self._client.patch("pods", name, mark, namespace, subresource="status")
             await self._client.delete("pods", name, namespace, uid=pod["metadata"]["uid"])
         except StatusError as error:
             if error.reason != "NotFound":

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from controlplane.api.objects import copy_json
+from controlplane.controllers.availability import is_available, min_ready_seconds
 from controlplane.controllers.conditions import (
     condition,
     is_active,
     is_true,
     node_of,
-    owner_reference,
     parse_time,
 )
 
@@ -98,18 +97,10 @@ def _restarts(pod: Object) -> int:
     return max((int(s.get("restartCount") or 0) for s in statuses), default=0)
 
 
-def is_available(pod: Object, min_ready_s: int, now: datetime) -> bool:
-    """Whether the pod has been ready for long enough."""
-    if not is_true(pod, "Ready"):
-        return False
-    since = parse_time((condition(pod, "Ready") or {}).get("lastTransitionTime"))
-    return min_ready_s == 0 or (since is not None and since + timedelta(seconds=min_ready_s) <= now)
-
-
 def replica_set_status(replica_set: Object, pods: Sequence[Object], now: datetime) -> Object:
     """The status counts. Conditions of the old status are kept."""
     labels = (replica_set["spec"]["template"].get("metadata") or {}).get("labels") or {}
-    min_ready_s = int(replica_set["spec"].get("minReadySeconds") or 0)
+    min_ready_s = min_ready_seconds(replica_set)
     active = [pod for pod in pods if is_active(pod)]
     status: Object = {"replicas": len(active)}
     counts = {
@@ -128,16 +119,3 @@ def replica_set_status(replica_set: Object, pods: Sequence[Object], now: datetim
 def _has_labels(pod: Object, labels: Object) -> bool:
     own = pod["metadata"].get("labels") or {}
     return all(own.get(key) == value for key, value in labels.items())
-
-
-def pod_from_template(replica_set: Object) -> Object:
-    """A new pod of the ReplicaSet; the API completes its name."""
-    template = copy_json(replica_set["spec"]["template"])
-    about = template.get("metadata") or {}
-    metadata = {
-        name: about[name] for name in ("labels", "annotations", "finalizers") if about.get(name)
-    }
-    metadata["namespace"] = replica_set["metadata"]["namespace"]
-    metadata["generateName"] = replica_set["metadata"]["name"] + "-"
-    metadata["ownerReferences"] = [owner_reference(replica_set, "apps/v1", "ReplicaSet")]
-    return {"metadata": metadata, "spec": template["spec"]}

@@ -5,11 +5,8 @@ Source: Kubernetes pkg/controller/deployment/rolling.go and util/deployment_util
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
-from controlplane.api.metadata import NAME_ALPHABET
 from controlplane.api.objects import copy_json
 from controlplane.controllers.replicas import wanted_replicas
 
@@ -22,13 +19,6 @@ REVISION = "deployment.kubernetes.io/revision"
 REVISION_HISTORY = "deployment.kubernetes.io/revision-history"
 DESIRED_REPLICAS = "deployment.kubernetes.io/desired-replicas"
 MAX_REPLICAS = "deployment.kubernetes.io/max-replicas"
-
-
-def template_hash(template: Object, collisions: int = 0) -> str:
-    """The value of the pod-template-hash label: up to ten letters, equal for equal templates."""
-    text = json.dumps(template, sort_keys=True, separators=(",", ":")) + str(collisions or "")
-    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
-    return "".join(NAME_ALPHABET[int(digit)] for digit in str(number))
 
 
 def same_template(one: Object, other: Object) -> bool:

@@ -10,23 +10,33 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from controlplane.controllers.bootstrap import bootstrap
+from controlplane.controllers.cronjob import CronJobController
+from controlplane.controllers.daemonset import DaemonSetController
 from controlplane.controllers.deployment import DeploymentController
+from controlplane.controllers.disruption import DisruptionController
 from controlplane.controllers.dns import DnsController
 from controlplane.controllers.dns_pods import DnsPodsController
 from controlplane.controllers.endpointslice import EndpointSliceController
 from controlplane.controllers.event_ttl import trim_events
 from controlplane.controllers.garbage import GarbageCollector
 from controlplane.controllers.heartbeats import Heartbeats
+from controlplane.controllers.inert_autoscalers import report_inert_autoscalers
 from controlplane.controllers.informer import Informers
+from controlplane.controllers.job import JobController
+from controlplane.controllers.job_ttl import FinishedJobs
 from controlplane.controllers.mirroring import EndpointsMirroring
 from controlplane.controllers.namespace import NamespaceController
 from controlplane.controllers.node_lifecycle import NodeLifecycle
 from controlplane.controllers.pod_cidrs import NodeCidrController, PodCidrPool
 from controlplane.controllers.pod_gc import PodGarbageCollector
 from controlplane.controllers.recorder import EventRecorder
-from controlplane.controllers.replicaset import ReplicaSetController
+from controlplane.controllers.replicaset import (
+    ReplicaSetController,
+    ReplicationControllerController,
+)
 from controlplane.controllers.role_aggregation import RoleAggregation
 from controlplane.controllers.scheduler import Scheduler
+from controlplane.controllers.statefulset import StatefulSetController
 from controlplane.controllers.unenforced_policies import report_unenforced
 
 if TYPE_CHECKING:
@@ -93,6 +103,7 @@ async def run_controllers(
     garbage = GarbageCollector(client)
     controllers = _controllers(client, informers, shared, ca_certificate, now)
     report_unenforced(informers, shared.recorder, settings)
+    report_inert_autoscalers(informers, shared.recorder)
     if queues is not None:
         for each in (*controllers, garbage):
             queues.show(each.name, each.queue)
@@ -130,7 +141,14 @@ def _controllers(
         EndpointSliceController(client, informers),
         EndpointsMirroring(client, informers),
         ReplicaSetController(client, informers, recorder, now),
+        ReplicationControllerController(client, informers, recorder, now),
+        StatefulSetController(client, informers, recorder, now),
+        DaemonSetController(client, informers, recorder, now),
+        JobController(client, informers, recorder, now),
+        FinishedJobs(client, informers, now),
+        CronJobController(client, informers, recorder, now),
         DeploymentController(client, informers, recorder, now),
+        DisruptionController(client, informers, recorder, now),
         DnsController(client, informers, heartbeats),
         DnsPodsController(client, informers, heartbeats),
         PodGarbageCollector(client, informers),

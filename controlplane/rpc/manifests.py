@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from controlplane.api.strategies.service_account_token import token_sources
 from netcore.model.change import Change, Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from controlplane.rpc.pod_tokens import PodTokens
     from controlplane.store.base import Stored
 
 Object = dict[str, Any]
@@ -20,6 +23,8 @@ CONFIG_PREFIXES = {
     "/registry/core/configmaps/": "ConfigMap",
     "/registry/core/secrets/": "Secret",
 }
+TOKENS_KIND = "PodTokens"
+"""The tokens of one pod: `{"uid": ..., "tokens": {"VOLUME/PATH": TOKEN}}`."""
 _KEYS = {kind: prefix for prefix, kind in CONFIG_PREFIXES.items()}
 
 
@@ -56,12 +61,19 @@ def _names(spec: Object) -> Iterator[tuple[str, str]]:
 class NodeManifests:
     """What a node's stream has to contain, folded from the store's events.
 
-    `fetch` reads a ConfigMap or Secret as it is now, by store key.
+    `fetch` reads a ConfigMap or Secret as it is now, by store key; `tokens` gives pods the tokens
+    that their volumes ask for, if there is anybody who can.
     """
 
-    def __init__(self, node_name: str, fetch: Callable[[str], Awaitable[Stored | None]]) -> None:
+    def __init__(
+        self,
+        node_name: str,
+        fetch: Callable[[str], Awaitable[Stored | None]],
+        tokens: PodTokens | None = None,
+    ) -> None:
         self._node_name = node_name
         self._fetch = fetch
+        self._tokens = tokens
         self._pods: dict[str, set[Reference]] = {}
         self._wanted: Counter[Reference] = Counter()
 
@@ -75,14 +87,31 @@ class NodeManifests:
             if known is None and not mine:
                 return []
             gone = self._release(known or set())
+            gone += self._without_tokens(pod)
             return [Change(Manifest("Pod", about["namespace"], about["name"]), True), *gone]
+        tokens = [] if stored.key in self._pods else await self._issue(pod)
         before = self._pods.get(stored.key, set())
         now = references(pod)
         self._pods[stored.key] = now
         fresh = await self._need(now - before)
         gone = self._release(before - now)
         manifest = Manifest("Pod", about["namespace"], about["name"], stored.encoded)
-        return [*fresh, Change(manifest), *gone]
+        return [*fresh, *tokens, Change(manifest), *gone]
+
+    async def _issue(self, pod: Object) -> list[Change]:
+        """Once for each stream: the tokens last for longer than that."""
+        if self._tokens is None or not token_sources(pod):
+            return []
+        about = pod["metadata"]
+        issued = {"uid": about["uid"], "tokens": await self._tokens.issue(pod)}
+        encoded = json.dumps(issued).encode()
+        return [Change(Manifest(TOKENS_KIND, about["namespace"], about["name"], encoded))]
+
+    def _without_tokens(self, pod: Object) -> list[Change]:
+        if self._tokens is None or not token_sources(pod):
+            return []
+        about = pod["metadata"]
+        return [Change(Manifest(TOKENS_KIND, about["namespace"], about["name"]), True)]
 
     def config(self, kind: str, stored: Stored, *, deleted: bool) -> list[Change]:
         """A ConfigMap or Secret changed: of interest when a pod here names it."""

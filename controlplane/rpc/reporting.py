@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from controlplane.controllers.run import Shared
 
 Object = dict[str, Any]
+_NOT_THE_AGENTS = ("PodScheduled", "DisruptionTarget")
 _PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
 
 
@@ -67,7 +68,7 @@ def merged_status(current: Object, reported: Object, now: datetime) -> Object:
             conditions = with_condition(conditions, entry, now)
     said = {entry.get("type") for entry in reported.get("conditions") or []}
     status["conditions"] = [
-        c for c in conditions if c.get("type") in said or c.get("type") == "PodScheduled"
+        c for c in conditions if c.get("type") in said or c.get("type") in _NOT_THE_AGENTS
     ]
     return status
 
@@ -103,11 +104,11 @@ class Reporting:
 
     async def _store(self, node_name: str, pod: pb.PodStatus, status: Object | None) -> None:
         if pod.removed:
-            await self._remove(node_name, pod)
-            return
-        if status is None:
-            return
+            await self._remove(node_name, pod, status)
+        elif status is not None:
+            await self._merge(node_name, pod, status)
 
+    async def _merge(self, node_name: str, pod: pb.PodStatus, status: Object) -> None:
         def change(current: Object) -> None:
             _check_is_at(node_name, pod, current)
             known = current.get("status") or {}
@@ -115,8 +116,9 @@ class Reporting:
 
         await self._client.patch("pods", pod.name, change, pod.namespace, subresource="status")
 
-    async def _remove(self, node_name: str, pod: pb.PodStatus) -> None:
-        """The object goes for good; that it has gone already is what was wanted.
+    async def _remove(self, node_name: str, pod: pb.PodStatus, status: Object | None) -> None:
+        """The object goes for good; that it has gone already is what was wanted. Where a
+        finalizer keeps it, its last status counts.
 
         Only what a user or controller has deleted is removed: a pod that an agent has lost by
         its own fault is still wanted.
@@ -126,6 +128,8 @@ class Reporting:
             _check_is_at(node_name, pod, current)
             if not current["metadata"].get("deletionTimestamp"):
                 return
+            if status is not None and current["metadata"].get("finalizers"):
+                await self._merge(node_name, pod, status)
             await self._client.delete(
                 "pods", pod.name, pod.namespace, uid=pod.uid, grace_period_seconds=0
             )

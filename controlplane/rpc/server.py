@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from controlplane.config import ClusterSettings
     from controlplane.controllers.run import Shared
     from controlplane.rpc.listen import ListenAddr
+    from controlplane.rpc.pod_tokens import PodTokens
     from controlplane.store.base import Store
     from netcore.model.change import Batch
     from protos.gen.v1.network_pb2 import Change
@@ -70,9 +71,15 @@ class ControlPlaneService(pb_grpc.ControlPlaneServicer):
     """Translates between gRPC and the parts that do the work."""
 
     def __init__(
-        self, client: Client, store: Store, settings: ClusterSettings, shared: Shared
+        self,
+        client: Client,
+        store: Store,
+        settings: ClusterSettings,
+        shared: Shared,
+        tokens: PodTokens | None = None,
     ) -> None:
         self._client = client
+        self._tokens = tokens
         self._store = store
         self._config = cluster_config(settings)
         self._registration = Registration(client, settings, shared)
@@ -127,7 +134,7 @@ class ControlPlaneService(pb_grpc.ControlPlaneServicer):
             message = "node_name: required for TOPIC_MANIFESTS"
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, message)
         node_name = request.node_name if with_manifests else ""
-        stream = StateStream(self._store, self._config, prefixes, node_name)
+        stream = StateStream(self._store, self._config, prefixes, node_name, self._tokens)
         try:
             async for batch in stream.batches(request.epoch, request.since_revision):
                 for message_pb in encode_batch(batch):
@@ -196,10 +203,14 @@ async def serve_rpc(
     settings: ClusterSettings,
     shared: Shared,
     listens: Sequence[ListenAddr],
+    tokens: PodTokens | None = None,
 ) -> RpcServer:
-    """Serves until `stop`. Raises KubehopError when an address cannot be listened on."""
+    """Serves until `stop`. Raises KubehopError when an address cannot be listened on.
+
+    Without `tokens` the volumes of pods have none.
+    """
     server = grpc.aio.server(options=_OPTIONS)
-    service = ControlPlaneService(client, store, settings, shared)
+    service = ControlPlaneService(client, store, settings, shared, tokens)
     pb_grpc.add_ControlPlaneServicer_to_server(service, server)
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)

@@ -16,6 +16,7 @@ from netcore.model.change import Batch, Change
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from controlplane.rpc.pod_tokens import PodTokens
     from controlplane.store.base import Event, Page, Store, Stored, Watch
     from netcore.model.config import ClusterConfig
 
@@ -30,12 +31,17 @@ class StateStream:
     """`prefixes`: store prefixes whose objects are wanted. `node_name`: whose manifests, or ''."""
 
     def __init__(
-        self, store: Store, config: ClusterConfig, prefixes: frozenset[str], node_name: str
+        self,
+        store: Store,
+        config: ClusterConfig,
+        prefixes: frozenset[str],
+        node_name: str,
+        tokens: PodTokens | None = None,
     ) -> None:
         self._store = store
         self._config = config
         self._prefixes = prefixes
-        self._manifests = NodeManifests(node_name, store.get) if node_name else None
+        self._manifests = NodeManifests(node_name, store.get, tokens) if node_name else None
 
     async def batches(self, epoch: str, since_revision: int) -> AsyncIterator[Batch]:
         """Never ends by itself. Raises Expired when the reader was too slow."""

@@ -1,6 +1,6 @@
 """From a container of a manifest to what the runtime is asked for. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from netcore.model.errors import ConfigError
@@ -61,9 +61,16 @@ def exec_command(running: CommandSpec, argv: tuple[str, ...], *, tty: bool) -> C
 
 
 def mounts_of(
-    container: Manifest, volumes: Mapping[str, str], scratch: str, env: Mapping[str, str]
+    container: Manifest,
+    volumes: Mapping[str, str],
+    scratch: str,
+    env: Mapping[str, str],
+    read_only: Collection[str] = (),
 ) -> tuple[Mount, ...]:
-    """The kubelet's files and the container's volumes. Raises ConfigError."""
+    """The kubelet's files and the container's volumes. Raises ConfigError.
+
+    `read_only` names the volumes that no container may write to: those with the agent's files.
+    """
     mounts = [
         Mount(f"{scratch}/etc/{name}", f"/etc/{name}")
         for name in ("hosts", "hostname", "resolv.conf")
@@ -71,7 +78,8 @@ def mounts_of(
     for mount in container.get("volumeMounts") or ():
         sub_path = mount.get("subPath") or expand(mount.get("subPathExpr") or "", env)
         source = volume_mount_source(volumes, mount, sub_path)
-        mounts.append(Mount(source, mount["mountPath"], bool(mount.get("readOnly"))))
+        fixed = bool(mount.get("readOnly")) or mount["name"] in read_only
+        mounts.append(Mount(source, mount["mountPath"], fixed))
     return tuple(mounts)
 
 

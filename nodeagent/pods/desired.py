@@ -7,7 +7,7 @@ from netcore.model.change import Batch, Manifest
 from nodeagent.pods.interfaces import PodKey
 from nodeagent.pods.kubelet import Kubelet
 
-_KINDS = ("Pod", "ConfigMap", "Secret")
+_KINDS = ("Pod", "ConfigMap", "Secret", "PodTokens")
 
 JsonObject = dict[str, Any]
 

@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
 from netcore.model.errors import ConfigError
-from nodeagent.pods.interfaces import Manifest, NodeFacts
+from nodeagent.pods.interfaces import Manifest, NodeFacts, PodRef
 
 _SUFFIXES: Final = {
     "": Decimal(1),
@@ -26,6 +26,12 @@ class PodFacts:
     manifest: Manifest
     node: NodeFacts
     pod_ips: Sequence[str]
+
+    @property
+    def ref(self) -> PodRef:
+        """Which pod this is."""
+        about = self.manifest["metadata"]
+        return PodRef(about["namespace"], about["name"], about["uid"])
 
     def field(self, path: str) -> str:
         """The value of a `fieldRef.fieldPath`. Raises ConfigError."""

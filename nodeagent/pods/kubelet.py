@@ -51,6 +51,8 @@ class Kubelet:
         self._desired: dict[PodRef, Manifest] = {}
         self._references = References()
         self._workers: dict[PodRef, PodWorker] = {}
+        self._ended: set[PodRef] = set()
+        """Deleted pods that are no more, whose objects finalizers keep."""
         self._dirty = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -61,6 +63,7 @@ class Kubelet:
         pods: Mapping[PodKey, Manifest],
         configmaps: Mapping[PodKey, Manifest],
         secrets: Mapping[PodKey, Manifest],
+        tokens: Mapping[PodKey, Manifest] | None = None,
     ) -> None:
         """The desired state as a whole: the pods bound to this node and what they refer to.
 
@@ -70,8 +73,9 @@ class Kubelet:
         if self._closing:
             return
         self._desired = {_ref(pod): pod for pod in pods.values()}
-        if configmaps != self._references.configmaps or secrets != self._references.secrets:
-            self._references = References(dict(configmaps), dict(secrets))
+        renewed = References(dict(configmaps), dict(secrets), dict(tokens or {}))
+        if renewed != self._references:
+            self._references = renewed
         self._dirty.set()
 
     async def run(self) -> None:
@@ -87,6 +91,7 @@ class Kubelet:
             self._idle.set()
 
     def _follow(self, tasks: asyncio.TaskGroup) -> None:
+        self._ended &= self._desired.keys()
         for ref, worker in self._workers.items():
             if ref not in self._desired:
                 worker.stop(0.0)
@@ -95,7 +100,7 @@ class Kubelet:
             running = self._workers.get(ref)
             if running is not None:
                 running.update(manifest, self._references)
-            else:
+            elif ref not in self._ended or not manifest["metadata"].get("deletionTimestamp"):
                 worker = self._worker(ref, manifest)
                 self._admit(worker)
                 self._workers[ref] = worker
@@ -113,6 +118,8 @@ class Kubelet:
         """One pod that this agent cannot handle must not take the node's other pods with it."""
         try:
             await worker.run()
+            if worker.pod.manifest["metadata"].get("deletionTimestamp"):
+                self._ended.add(ref)
         except Exception as error:
             _log.exception("pod %s/%s cannot be served", ref.namespace, ref.name)
             text = f"error syncing pod, see the log of its node's agent: {error!r}"

@@ -28,6 +28,9 @@ class PodContext:
     directory: Path
     changed: Callable[[], None]
     volumes: Mapping[str, str] = field(default_factory=dict)
+    read_only_volumes: frozenset[str] = frozenset()
+    expired: bool = False
+    """Its activeDeadlineSeconds are over: nothing of it starts again."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     refreshed: asyncio.Event = field(default_factory=asyncio.Event)
 

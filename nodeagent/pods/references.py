@@ -1,4 +1,4 @@
-"""ConfigMaps and Secrets by name, as data in bytes."""
+"""ConfigMaps and Secrets by name, as data in bytes; tokens of pods."""
 
 import base64
 import binascii
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from netcore.model.errors import KubehopError
-from nodeagent.pods.interfaces import Manifest, PodKey
+from nodeagent.pods.interfaces import Manifest, PodKey, PodRef
 
 
 class MissingReference(KubehopError):
@@ -19,6 +19,15 @@ class References:
 
     configmaps: Mapping[PodKey, Manifest] = field(default_factory=dict)
     secrets: Mapping[PodKey, Manifest] = field(default_factory=dict)
+    tokens: Mapping[PodKey, Manifest] = field(default_factory=dict)
+
+    def token(self, pod: PodRef, volume: str, path: str) -> str | None:
+        """The ServiceAccount token for that place in the pod, if the control plane sent one."""
+        found = self.tokens.get(PodKey(pod.namespace, pod.name)) or {}
+        if found.get("uid") != pod.uid:
+            return None
+        token = (found.get("tokens") or {}).get(f"{volume}/{path}")
+        return None if token is None else str(token)
 
     def configmap(self, namespace: str, name: str) -> dict[str, bytes]:
         """Data and binaryData. Raises MissingReference."""

@@ -68,7 +68,8 @@ class ContainerRunner:
 
     def _stops(self) -> bool:
         pod = self._pod
-        return pod.stopping.is_set() or pod.sandbox.is_lost or self._kill_deadline_s is not None
+        is_over = pod.stopping.is_set() or pod.expired or pod.sandbox.is_lost
+        return is_over or self._kill_deadline_s is not None
 
     def terminate(self, deadline_s: float, reason: str = "") -> None:
         """End the container: preStop, SIGTERM, at the deadline SIGKILL. May come again, sooner."""
@@ -144,7 +145,9 @@ class ContainerRunner:
         message_file = sandbox.path(f"{name}.termination-log")
         message_file.write_bytes(b"")
         source = f"{sandbox.scratch}/{name}.termination-log"
-        mounts = mounts_of(self._container, pod.volumes, sandbox.scratch, env)
+        mounts = mounts_of(
+            self._container, pod.volumes, sandbox.scratch, env, pod.read_only_volumes
+        )
         self._make_sub_paths(mounts)
         return ContainerSpec(
             sandbox_pid=sandbox.holder_pid,

@@ -49,12 +49,17 @@ class ContainerRecord:
     def finished(self) -> bool:
         return "terminated" in self.state
 
+    @property
+    def has_completed(self) -> bool:
+        """What makes an init container ready."""
+        return self.finished and self.exit_code == 0
+
     def to_status(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "state": self.state,
             "lastState": self.last_state,
-            "ready": self.ready,
+            "ready": self.has_completed if self.role is ContainerRole.INIT else self.ready,
             "restartCount": self.restart_count,
             "image": self.image,
             "imageID": self.image_id,
@@ -103,6 +108,15 @@ def _phase_of_containers(records: Iterable[ContainerRecord], restart_policy: str
     if all(record.exit_code == 0 for record in apps):
         return "Succeeded"
     return "Failed" if restart_policy == "Never" else "Running"
+
+
+def last_phase(records: Iterable[ContainerRecord]) -> str:
+    """The phase of a pod that was deleted, once all of its containers have ended.
+
+    Kubelet says it before the object goes: who counts pods by their ends reads it there.
+    """
+    apps = [record for record in records if record.role is ContainerRole.APP]
+    return "Succeeded" if all(record.exit_code == 0 for record in apps) else "Failed"
 
 
 def pod_status(

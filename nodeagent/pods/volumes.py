@@ -10,7 +10,7 @@ from nodeagent.pods.interfaces import Manifest
 from nodeagent.pods.references import MissingReference, References
 
 _DEFAULT_MODE: Final = 0o644
-_TOKEN: Final = "kubehop has no service account tokens\n"
+_NO_TOKEN: Final = "the control plane issues no service account tokens\n"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def render_volume(volume: Manifest, pod: PodFacts, references: References) -> Vo
 
     Raises MissingReference (may appear later) and ConfigError (never works).
     """
-    if "emptyDir" in volume:
+    if "emptyDir" in volume or "persistentVolumeClaim" in volume:
         return Volume(writable=True)
     if "hostPath" in volume:
         source = volume["hostPath"]
@@ -45,7 +45,12 @@ def render_volume(volume: Manifest, pod: PodFacts, references: References) -> Vo
         mode = projected.get("defaultMode", _DEFAULT_MODE)
         files: dict[str, VolumeFile] = {}
         for source in projected.get("sources") or ():
-            files |= _source_files(source, mode, pod, references, name_key="name")
+            if "serviceAccountToken" in source:
+                path = _safe_path(source["serviceAccountToken"]["path"])
+                token = references.token(pod.ref, volume["name"], path) or _NO_TOKEN
+                files[path] = VolumeFile(token.encode(), mode)
+            else:
+                files |= _source_files(source, mode, pod, references, name_key="name")
         return Volume(files)
     sources = {key: value for key, value in volume.items() if key != "name"}
     if not sources:
@@ -71,12 +76,10 @@ def _source_files(
             return _selected(data, body, mode, f'secret "{name}"')
         case "downwardAPI":
             return _downward(body, mode, pod)
-        case "serviceAccountToken":
-            return {body["path"]: VolumeFile(_TOKEN.encode(), mode)}
         case _:
             raise ConfigError(
                 f"kubehop has no volumes of the kind {kind}: use emptyDir, configMap, secret, "
-                "downwardAPI, projected or hostPath"
+                "downwardAPI, projected, persistentVolumeClaim or hostPath"
             )
 
 

@@ -6,8 +6,10 @@ import shutil
 from typing import Any, Final
 
 from netcore.model.errors import KubehopError
+from nodeagent.pods import deadline
 from nodeagent.pods.admission import Rejection
 from nodeagent.pods.clock import rfc3339
+from nodeagent.pods.deadline import deadline_exceeded
 from nodeagent.pods.interfaces import Manifest
 from nodeagent.pods.pod_context import PodContext
 from nodeagent.pods.records import initial_records
@@ -17,6 +19,7 @@ from nodeagent.pods.status import (
     FINISHED_PHASES,
     ContainerRole,
     SandboxFacts,
+    last_phase,
     pod_phase,
     pod_status,
 )
@@ -72,7 +75,7 @@ class PodWorker:
     @property
     def is_over(self) -> bool:
         """Whether it has come to its end and holds nothing of the node any more."""
-        if self._final is not None:
+        if self._final is not None or self._has_expired():
             return True
         return pod_phase(self._records, self.pod.restart_policy) in FINISHED_PHASES
 
@@ -114,7 +117,7 @@ class PodWorker:
             shutil.rmtree(pod.directory, ignore_errors=True)
         # Not when this was cancelled or has failed: the pod is still wanted then.
         if not self._vanished:
-            pod.reporter.status_changed(*pod.ref, self._status(), True)
+            pod.reporter.status_changed(*pod.ref, self._last_words(), True)
 
     async def _live(self) -> None:
         try:
@@ -130,11 +133,23 @@ class PodWorker:
         pod = self.pod
         async with asyncio.TaskGroup() as tasks:
             guard = tasks.create_task(self._end_with_sandbox())
+            expiry = tasks.create_task(self._end_in_time())
             if await self._mount_volumes():
                 await self._run_containers()
             was_lost = guard.done()
             guard.cancel()
-        return was_lost and not pod.stopping.is_set() and pod.restart_policy != "Never"
+            expiry.cancel()
+        goes_on = not pod.stopping.is_set() and not pod.expired
+        return was_lost and goes_on and pod.restart_policy != "Never"
+
+    async def _end_in_time(self) -> None:
+        pod = self.pod
+        if await deadline_exceeded(pod, self._start_time):
+            pod.expired = True
+            pod.event("Normal", deadline.REASON, deadline.MESSAGE)
+            for runner in self.runners:
+                runner.terminate(pod.clock.monotonic() + pod.grace_s)
+            pod.refreshed.set()
 
     async def _end_with_sandbox(self) -> None:
         """Without its sandbox a pod has lost its files; what still runs of it must not stay."""
@@ -169,7 +184,7 @@ class PodWorker:
     async def _mount_volumes(self) -> bool:
         """Waits for ConfigMaps and Secrets that are not there yet."""
         pod = self.pod
-        while not pod.stopping.is_set() and not pod.sandbox.is_lost:
+        while not (pod.stopping.is_set() or pod.expired or pod.sandbox.is_lost):
             try:
                 pod.volumes = self._write_volumes()
                 return True
@@ -180,15 +195,19 @@ class PodWorker:
 
     def _write_volumes(self) -> dict[str, str]:
         pod, places = self.pod, {}
+        read_only = set()
         for volume in pod.manifest["spec"].get("volumes") or ():
             name = volume["name"]
             try:
                 rendered = render_volume(volume, pod.facts, pod.references)
                 places[name] = pod.sandbox.write_volume(name, rendered)
+                if not rendered.writable:
+                    read_only.add(name)
             except (KubehopError, OSError) as error:
                 raise KubehopError(
                     f'MountVolume.SetUp failed for volume "{name}" : {error}'
                 ) from error
+        pod.read_only_volumes = frozenset(read_only)
         return places
 
     def _renew_volumes(self) -> None:
@@ -242,7 +261,18 @@ class PodWorker:
         basis = {**pod.manifest, "status": {**(pod.manifest.get("status") or {})}}
         if self._last_status:
             basis["status"]["conditions"] = self._own_conditions(basis["status"])
-        return pod_status(basis, self._records, facts, pod.node, now)
+        status = pod_status(basis, self._records, facts, pod.node, now)
+        return deadline.expired_status(status) if self._has_expired() else status
+
+    def _has_expired(self) -> bool:
+        return self.pod.expired and not any(record.running for record in self._records)
+
+    def _last_words(self) -> dict[str, Any]:
+        """The status of the pod once it is no more: a finalizer may keep its object."""
+        status = self._status()
+        if status["phase"] in FINISHED_PHASES:
+            return status
+        return {**status, "phase": last_phase(self._records)}
 
     def _own_conditions(self, present: Manifest) -> list[dict[str, Any]]:
         """What was reported last is newer than what the manifest says of our conditions."""

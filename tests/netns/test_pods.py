@@ -345,7 +345,7 @@ async def test_environment_config_and_secrets(node: Node) -> None:
         envFrom=[{"prefix": "X_", "configMapRef": {"name": "cm"}}],
         securityContext={"runAsUser": 1000},
         volumeMounts=[
-            {"name": "cm", "mountPath": "/cm", "readOnly": True},
+            {"name": "cm", "mountPath": "/cm"},
             {"name": "s", "mountPath": "/s"},
         ],
     )
@@ -379,6 +379,29 @@ async def test_a_missing_configmap_holds_the_pod_until_it_is_there(node: Node) -
         return (await node.exec("late", "cat", "/cm/a"))[1] == b"2"
 
     await eventually(renewed)
+
+
+async def test_a_pod_has_its_time(node: Node) -> None:
+    main = container(command=["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"])
+    assert await node.finish(pod_manifest("slow", activeDeadlineSeconds=1, containers=[main])) == (
+        "Failed"
+    )
+    assert node.reporter.statuses["slow"]["reason"] == "DeadlineExceeded"
+    assert "DeadlineExceeded" in node.reporter.reasons("slow")
+    await node.delete("slow")
+    assert node.reporter.statuses["slow"]["reason"] == "DeadlineExceeded"
+
+
+async def test_a_deleted_pod_says_how_its_containers_ended(node: Node) -> None:
+    script = "trap 'exit 0' TERM; echo trapped; while :; do sleep 0.1; done"
+    await node.run(pod_manifest("polite", containers=[container(command=["sh", "-c", script])]))
+
+    async def is_trapped() -> bool:
+        return b"trapped" in await node.logs("polite")
+
+    await eventually(is_trapped)
+    await node.delete("polite")
+    assert node.reporter.statuses["polite"]["phase"] == "Succeeded"
 
 
 async def test_an_unknown_image_says_what_to_do(node: Node) -> None:

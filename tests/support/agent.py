@@ -15,5 +15,11 @@ class FakeKubelet(Kubelet):
     def __init__(self) -> None:
         self.syncs: list[tuple[Manifests, Manifests, Manifests]] = []
 
-    def sync(self, pods: Manifests, configmaps: Manifests, secrets: Manifests) -> None:
-        self.syncs.append((pods, configmaps, secrets))
+    def sync(
+        self,
+        pods: Manifests,
+        configmaps: Manifests,
+        secrets: Manifests,
+        tokens: Manifests | None = None,
+    ) -> None:
+        self.syncs.append((pods, configmaps, secrets, tokens or {}))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from controlplane.api import deletion, errors
+from controlplane.api import errors
+from controlplane.api import eviction as evicting
 from controlplane.api.access.reviews import answer_review
 from controlplane.api.access.token_requests import answer_token_request, answer_token_review
 from controlplane.api.http import body
@@ -80,10 +81,13 @@ async def bind(call: Call) -> web.StreamResponse:
 
 
 async def evict(call: Call) -> web.StreamResponse:
-    """Deletes a pod as `kubectl drain` asks for it."""
+    """Deletes a pod as `kubectl drain` asks for it: if its disruption budget allows."""
     eviction = await call.read_argument("policy", "Eviction")
+    name = str((eviction.get("metadata") or {}).get("name") or call.name)
+    if name != call.name:
+        raise errors.bad_request("name in URL does not match name in Eviction object")
     options = delete_options(call.request.query, eviction.get("deleteOptions") or {})
-    await deletion.delete(call.registry, call.resource, call.namespace, call.name, options)
+    await evicting.evict(call.registry, call.resource, str(call.namespace), call.name, options)
     return call.answer(errors.success(errors.Details()), status=201)
 
 

@@ -11,6 +11,7 @@ from controlplane.api.strategies.pod_validation import (
     validate_pod_change,
     validate_pod_spec,
 )
+from controlplane.api.strategies.service_account_token import mount_token
 from controlplane.api.strategies.tree import child, children, grow, set_default
 from controlplane.api.strategy import BaseStrategy, Grace
 
@@ -40,6 +41,7 @@ class PodStrategy(BaseStrategy):
         if spec.get("priority") is None:
             spec["priority"] = 0
         _tolerate_node_problems(spec, ctx.settings.default_toleration_s)
+        await mount_token(obj, ctx.reader)
 
     async def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
         """A binding has its own way in; nobody else may choose the QoS class."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 CONTAINER_LISTS = ("initContainers", "containers", "ephemeralContainers")
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _FILE_MODE = 0o644
+_TOKEN_S = 3600
 _PROBE_DEFAULTS = {
     "timeoutSeconds": 1,
     "periodSeconds": 10,
@@ -104,9 +105,21 @@ def _default_volume(volume: Object) -> None:
         source = volume.get(kind)
         if isinstance(source, dict) and source.get("defaultMode") is None:
             source["defaultMode"] = _FILE_MODE
+    for downward in (child(volume, "downwardAPI"), *_sources(volume, "downwardAPI")):
+        for item in children(downward, "items"):
+            if isinstance(item.get("fieldRef"), dict):
+                set_default(item["fieldRef"], "apiVersion", "v1")
+    for token in _sources(volume, "serviceAccountToken"):
+        if token.get("expirationSeconds") is None:
+            token["expirationSeconds"] = _TOKEN_S
     host_path = volume.get("hostPath")
     if isinstance(host_path, dict) and host_path.get("type") is None:
         host_path["type"] = ""
+
+
+def _sources(volume: Object, kind: str) -> list[Object]:
+    sources = children(child(volume, "projected"), "sources")
+    return [source[kind] for source in sources if isinstance(source.get(kind), dict)]
 
 
 def _default_requests(container: Object) -> None:

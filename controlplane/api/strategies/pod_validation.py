@@ -18,6 +18,7 @@ from controlplane.api.strategies.container_validation import validate_container
 from controlplane.api.strategies.names import dns_label, dns_subdomain
 from controlplane.api.strategies.pod_defaults import CONTAINER_LISTS
 from controlplane.api.strategies.tree import child, children, number, texts
+from controlplane.api.strategies.volume_validation import validate_volume
 
 if TYPE_CHECKING:
     from controlplane.api.strategies.tree import Object
@@ -40,6 +41,7 @@ def validate_pod_spec(spec: Object, path: str) -> list[FieldError]:
     volumes: set[str] = set()
     for index, volume in enumerate(children(spec, "volumes")):
         errors += _validate_name(volume, f"{path}.volumes[{index}]", volumes)
+        errors += validate_volume(volume, f"{path}.volumes[{index}]")
     errors += _validate_containers(spec, path, volumes)
     errors += _choice(spec, path, "restartPolicy", _RESTART_POLICIES)
     errors += _choice(spec, path, "dnsPolicy", _DNS_POLICIES)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from controlplane.api.errors import (
-    FieldError,
-    field_forbidden,
-    invalid_value,
-    not_supported,
-    required,
-)
-from controlplane.api.metadata import validate_labels
-from controlplane.api.strategies.pod_defaults import default_pod_spec
-from controlplane.api.strategies.pod_validation import validate_pod_spec
-from controlplane.api.strategies.selectors import (
-    is_empty,
-    selector_matches,
-    validate_selector,
+from controlplane.api.errors import FieldError, field_forbidden, invalid_value, not_supported
+from controlplane.api.strategies.pod_template import (
+    default_replicas,
+    default_template,
+    is_zero,
+    validate_amount,
+    validate_lasting,
+    validate_not_negative,
+    validate_selector_kept,
+    validate_template,
+    validate_template_selector,
 )
 from controlplane.api.strategies.tree import child, grow, number, set_default
 from controlplane.api.strategy import BaseStrategy
@@ -27,54 +23,18 @@ if TYPE_CHECKING:
     from controlplane.api.strategies.tree import Object
     from controlplane.api.strategy import Context
 
-_PERCENT = re.compile(r"[0-9]+%")
-_NOT_NEGATIVE = "must be greater than or equal to 0"
 _STRATEGIES = ["Recreate", "RollingUpdate"]
+_EMPTY_SELECTOR = "empty selector is invalid for deployment"
+"""Kubernetes says so of ReplicaSets, too."""
 
 
-def _default_template(spec: Object) -> None:
-    if spec.get("replicas") is None:
-        spec["replicas"] = 1
-    template = grow(spec, "template")
-    grow(template, "metadata")
-    default_pod_spec(grow(template, "spec"))
-
-
-def _validate_replicas(spec: Object) -> list[FieldError]:
-    replicas = number(spec.get("replicas"))
-    if replicas is not None and replicas < 0:
-        return [invalid_value("spec.replicas", replicas, _NOT_NEGATIVE)]
-    return []
-
-
-def _validate_selector_and_template(spec: Object, empty: str) -> list[FieldError]:
-    selector = spec.get("selector")
-    errors = []
-    if not isinstance(selector, dict):
-        errors.append(required("spec.selector"))
-        selector = {}
-    else:
-        errors += validate_selector(selector, "spec.selector")
-        if is_empty(selector):
-            errors.append(invalid_value("spec.selector", selector, empty))
-    labels = child(spec, "template", "metadata", "labels")
-    if not is_empty(selector) and not selector_matches(selector, labels):
-        path = "spec.template.metadata.labels"
-        errors.append(invalid_value(path, labels, "`selector` does not match template `labels`"))
-    errors += validate_labels(labels, "spec.template.metadata.labels")
-    template = child(spec, "template", "spec")
-    errors += validate_pod_spec(template, "spec.template.spec")
-    policy = template.get("restartPolicy")
-    if policy in ("OnFailure", "Never"):
-        errors.append(not_supported("spec.template.spec.restartPolicy", policy, ["Always"]))
-    return errors
-
-
-def _validate_selector_kept(spec: Object, old: Object) -> list[FieldError]:
-    selector = spec.get("selector")
-    if selector == old.get("selector"):
-        return []
-    return [invalid_value("spec.selector", selector, "field is immutable")]
+def _validate_replicated(spec: Object, kind: str) -> list[FieldError]:
+    return [
+        *validate_not_negative(spec, "replicas", "minReadySeconds"),
+        *validate_template_selector(spec, _EMPTY_SELECTOR),
+        *validate_template(spec),
+        *validate_lasting(spec, kind),
+    ]
 
 
 class ReplicaSetStrategy(BaseStrategy):
@@ -82,7 +42,9 @@ class ReplicaSetStrategy(BaseStrategy):
 
     def default(self, obj: Object) -> None:
         """Fills in one replica and the template."""
-        _default_template(grow(obj, "spec"))
+        spec = grow(obj, "spec")
+        default_replicas(spec)
+        default_template(spec)
 
     async def prepare_create(self, obj: Object, ctx: Context) -> None:
         """No replicas yet."""
@@ -93,11 +55,9 @@ class ReplicaSetStrategy(BaseStrategy):
         spec = child(obj, "spec")
         if old is not None and spec == child(old, "spec"):
             return []
-        errors = _validate_replicas(spec)
-        empty = "empty selector is invalid for deployment"
-        errors += _validate_selector_and_template(spec, empty)
+        errors = _validate_replicated(spec, "ReplicaSet")
         if old is not None:
-            errors += _validate_selector_kept(spec, child(old, "spec"))
+            errors += validate_selector_kept(spec, child(old, "spec"))
         return errors
 
 
@@ -107,7 +67,8 @@ class DeploymentStrategy(BaseStrategy):
     def default(self, obj: Object) -> None:
         """Fills in the update strategy, limits and the template."""
         spec = grow(obj, "spec")
-        _default_template(spec)
+        default_replicas(spec)
+        default_template(spec)
         strategy = grow(spec, "strategy")
         set_default(strategy, "type", "RollingUpdate")
         if strategy["type"] == "RollingUpdate":
@@ -127,22 +88,16 @@ class DeploymentStrategy(BaseStrategy):
         spec = child(obj, "spec")
         if old is not None and spec == child(old, "spec"):
             return []
-        errors = _validate_replicas(spec)
-        empty = "empty selector is invalid for deployment"
-        errors += _validate_selector_and_template(spec, empty)
+        errors = _validate_replicated(spec, "Deployment")
         errors += _validate_update_strategy(child(spec, "strategy"))
         errors += _validate_limits(spec)
         if old is not None:
-            errors += _validate_selector_kept(spec, child(old, "spec"))
+            errors += validate_selector_kept(spec, child(old, "spec"))
         return errors
 
 
 def _validate_limits(spec: Object) -> list[FieldError]:
-    errors = []
-    for field in ("minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"):
-        value = number(spec.get(field))
-        if value is not None and value < 0:
-            errors.append(invalid_value(f"spec.{field}", value, _NOT_NEGATIVE))
+    errors = validate_not_negative(spec, "revisionHistoryLimit", "progressDeadlineSeconds")
     deadline = number(spec.get("progressDeadlineSeconds"))
     if deadline is not None and deadline <= (number(spec.get("minReadySeconds")) or 0):
         detail = "must be greater than minReadySeconds"
@@ -159,28 +114,10 @@ def _validate_update_strategy(strategy: Object) -> list[FieldError]:
         detail = "may not be specified when strategy `type` is 'Recreate'"
         return [field_forbidden("spec.strategy.rollingUpdate", detail)] if rolling else []
     path = "spec.strategy.rollingUpdate"
-    errors = []
-    for field in ("maxUnavailable", "maxSurge"):
-        errors += _validate_amount(rolling.get(field), f"{path}.{field}")
-    if not errors and all(_is_zero(rolling.get(f)) for f in ("maxUnavailable", "maxSurge")):
+    unavailable, surge = rolling.get("maxUnavailable"), rolling.get("maxSurge")
+    errors = validate_amount(unavailable, f"{path}.maxUnavailable", at_most_all=True)
+    errors += validate_amount(surge, f"{path}.maxSurge")
+    if not errors and is_zero(unavailable) and is_zero(surge):
         detail = "may not be 0 when `maxSurge` is 0"
-        errors.append(invalid_value(f"{path}.maxUnavailable", rolling["maxUnavailable"], detail))
+        errors.append(invalid_value(f"{path}.maxUnavailable", unavailable, detail))
     return errors
-
-
-def _is_zero(amount: Any) -> bool:
-    return amount in (0, "0%")
-
-
-def _validate_amount(amount: Any, path: str) -> list[FieldError]:
-    if isinstance(amount, str):
-        if not _PERCENT.fullmatch(amount):
-            detail = (
-                "a valid percent string must be a numeric string followed by an ending '%' "
-                "(e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
-            )
-            return [invalid_value(path, amount, detail)]
-        over = path.endswith("maxUnavailable") and int(amount[:-1]) > 100
-        return [invalid_value(path, amount, "must not be greater than 100%")] if over else []
-    value = number(amount)
-    return [invalid_value(path, value, _NOT_NEGATIVE)] if value is not None and value < 0 else []

@@ -106,6 +106,18 @@ def _disruption_budget(obj: Object, now: datetime) -> list[Cell]:
     return [name(obj), *shown, allowed, age(obj, now)]
 
 
+def _quota(obj: Object, now: datetime) -> list[Cell]:
+    hard, used = section(obj, "status", "hard"), section(obj, "status", "used")
+    shown = {key: f"{key}: {used.get(key, 0)}/{hard[key]}" for key in sorted(hard)}
+    limits = [text for key, text in shown.items() if key.startswith("limits.")]
+    requests = [text for key, text in shown.items() if not key.startswith("limits.")]
+    return [name(obj), ", ".join(requests), ", ".join(limits), age(obj, now)]
+
+
+def _limit_range(obj: Object, now: datetime) -> list[Cell]:
+    return [name(obj), section(obj, "metadata").get("creationTimestamp")]
+
+
 def _event(obj: Object, now: datetime) -> list[Cell]:
     first = obj.get("firstTimestamp") or obj.get("eventTime")
     series = section(obj, "series")
@@ -151,6 +163,8 @@ DISRUPTION_BUDGET = Printer(
     columns("Name", "Min Available", "Max Unavailable", "#Allowed Disruptions", "Age"),
     _disruption_budget,
 )
+QUOTA = Printer(columns("Name", "Request", "Limit", "Age"), _quota)
+LIMIT_RANGE = Printer((Column("Name", format="name"), Column("Created At", "date")), _limit_range)
 EVENT = Printer(
     (
         Column("Last Seen"),

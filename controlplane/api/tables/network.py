@@ -116,6 +116,18 @@ def _baseline_policy(obj: Object, now: datetime) -> list[Cell]:
     return [name(obj), age(obj, now)]
 
 
+def _ip_address(obj: Object, now: datetime) -> list[Cell]:
+    parent = section(obj, "spec", "parentRef")
+    place = [parent.get(field) for field in ("resource", "namespace", "name")]
+    group = parent.get("group")
+    shown = "/".join(str(part) for part in place if part)
+    return [name(obj), f"{group}/{shown}" if group else shown]
+
+
+def _service_cidr(obj: Object, now: datetime) -> list[Cell]:
+    return [name(obj), ",".join(map(str, items(obj, "spec", "cidrs"))), age(obj, now)]
+
+
 SERVICE = Printer(
     columns("Name", "Type", "Cluster-IP", "External-IP", "Port(s)", "Age", wide=("Selector",)),
     _service,
@@ -129,3 +141,5 @@ INGRESS_CLASS = Printer(columns("Name", "Controller", "Parameters", "Age"), _ing
 ADMIN_NETWORK_POLICY = Printer(columns("Name", "Priority", "Age"), _admin_network_policy)
 BASELINE_POLICY = Printer(columns("Name", "Age"), _baseline_policy)
 NETWORK_POLICY = Printer(columns("Name", "Pod-Selector", "Age"), _network_policy)
+IP_ADDRESS = Printer(columns("Name", "ParentRef"), _ip_address)
+SERVICE_CIDR = Printer(columns("Name", "CIDRs", "Age"), _service_cidr)

@@ -134,6 +134,28 @@ def _cron_job(obj: Object, now: datetime) -> list[Cell]:
     ]
 
 
+def _revision(obj: Object, now: datetime) -> list[Cell]:
+    owners = [o for o in items(obj, "metadata", "ownerReferences") if o.get("controller")]
+    return [
+        name(obj),
+        _owner(owners[0]) if owners else NONE,
+        number(obj, "revision"),
+        age(obj, now),
+    ]
+
+
+def _owner(reference: Object) -> str:
+    group, _, _ = str(reference.get("apiVersion", "")).rpartition("/")
+    kind = str(reference.get("kind", "")).lower()
+    qualified = f"{kind}.{group}" if group else kind
+    return f"{qualified}/{reference.get('name', '')}"
+
+
+def _pod_template(obj: Object, now: datetime) -> list[Cell]:
+    shown = containers_and_images(section(obj, "template", "spec"))
+    return [name(obj), *shown, labels(section(obj, "template", "metadata").get("labels"))]
+
+
 DEPLOYMENT = Printer(
     columns("Name", "Ready", "Up-to-date", "Available", "Age", wide=(*_TEMPLATE, "Selector")),
     _deployment,
@@ -175,3 +197,5 @@ CRON_JOB = Printer(
     ),
     _cron_job,
 )
+CONTROLLER_REVISION = Printer(columns("Name", "Controller", "#Revision", "Age"), _revision)
+POD_TEMPLATE = Printer(columns("Name", "Containers", "Images", "Pod Labels"), _pod_template)

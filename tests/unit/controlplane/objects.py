@@ -89,3 +89,82 @@ def owned(obj, uid, kind="ReplicaSet"):
     }  # fmt: skip
     obj["metadata"]["ownerReferences"] = [reference]
     return obj
+
+
+def stateful_set(name="db", replicas=1, **spec):
+    """A StatefulSet; `spec` overrides."""
+    made = replica_set(name, replicas)
+    made["kind"] = "StatefulSet"
+    made["spec"] |= spec
+    return made
+
+
+def daemon_set(name="ds", **spec):
+    """A DaemonSet; `spec` overrides."""
+    made = replica_set(name)
+    made["kind"] = "DaemonSet"
+    del made["spec"]["replicas"]
+    made["spec"] |= spec
+    return made
+
+
+def job(name="job", pod_spec=None, **spec):
+    """A Job of one completion; `spec` overrides."""
+    made = replica_set(name)
+    made |= {"apiVersion": "batch/v1", "kind": "Job"}
+    template = made["spec"]["template"]
+    template["spec"] |= {"restartPolicy": "Never", **(pod_spec or {})}
+    made["spec"] = {
+        "completions": 1,
+        "parallelism": 1,
+        "backoffLimit": 6,
+        "completionMode": "NonIndexed",
+        "podReplacementPolicy": "TerminatingOrFailed",
+        "template": template,
+        **spec,
+    }
+    made["status"] = {"startTime": "2030-01-01T11:00:00Z"}
+    return made
+
+
+def job_pod(name="p", phase="Running", index=None, tracked=True, ended="", codes=(), **metadata):
+    """A pod of a Job; `ended` is when its containers ended, with these exit codes."""
+    annotations = {}
+    if index is not None:
+        annotations["batch.kubernetes.io/job-completion-index"] = str(index)
+    if tracked:
+        metadata["finalizers"] = ["batch.kubernetes.io/job-tracking"]
+    annotations |= metadata.pop("annotations", {})
+    made = pod(name, phase=phase, annotations=annotations, **metadata)
+    if ended or codes:
+        made["status"]["containerStatuses"] = [
+            {"name": f"c{n}", "state": {"terminated": {"exitCode": code, "finishedAt": ended}}}
+            for n, code in enumerate(codes or (0,))
+        ]
+    return made
+
+
+def cron_job(schedule="* * * * *", **spec):
+    """A CronJob; `spec` overrides."""
+    made = job("cron")
+    made["kind"] = "CronJob"
+    template = {"spec": made["spec"]}
+    made["spec"] = {"schedule": schedule, "jobTemplate": template, **spec}
+    made["status"] = {}
+    return made
+
+
+def disruption_budget(name="budget", **spec):
+    """A PodDisruptionBudget for pods with app=web."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {
+            "name": name,
+            "namespace": "default",
+            "uid": f"uid-{name}",
+            "generation": 1,
+        },
+        "spec": {"selector": {"matchLabels": {"app": "web"}}, **spec},
+        "status": {},
+    }

@@ -85,3 +85,19 @@ async def serving(client, **dispatcher):
 async def json_of(response):
     """The body as JSON, whatever its content type says."""
     return json.loads(await response.read())
+
+
+def job(name="job", namespace="default", **spec):
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}
+    return {
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"template": template, **spec},
+    }
+
+
+def cron_job(schedule="* * * * *", name="cron", namespace="default", **spec):
+    template = {"spec": job()["spec"]}
+    return {
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"schedule": schedule, "jobTemplate": template, **spec},
+    }

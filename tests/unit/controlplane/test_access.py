@@ -44,7 +44,7 @@ def kubectl(place):
 async def becomes(ask, wanted):
     """Roles and bindings hold a moment after they are written, as on a real cluster."""
     async with asyncio.timeout(10):
-        while (found := await ask()) != wanted:
+        while (found := await ask()) != wanted:  # noqa: ASYNC110 - kubectl asks anew
             await asyncio.sleep(0.02)
     return found
 
@@ -68,7 +68,7 @@ async def test_view_may_look_and_not_touch(kubectl):
         ("get", "nodes"),
     ):
         code, _, error = await kubectl(*refused, "--as", "jane")
-        assert (code, "Forbidden" in error) == (1, True), refused
+        assert (code, "forbidden" in error.lower()) == (1, True), refused
 
 
 async def test_cluster_admin_may_everything(kubectl):
@@ -82,14 +82,14 @@ async def test_cluster_admin_may_everything(kubectl):
 
 
 async def test_a_role_of_ones_own_and_what_is_aggregated(kubectl):
-    rule = ("--verb=get,list", "--resource=widgets.example.com")
-    assert (await kubectl("create", "clusterrole", "widgets", *rule))[0] == 0
+    rule = ("--verb=get,list", "--resource=leases.coordination.k8s.io")
+    assert (await kubectl("create", "clusterrole", "lessors", *rule))[0] == 0
     label = "rbac.authorization.k8s.io/aggregate-to-view=true"
-    assert (await kubectl("label", "clusterrole", "widgets", label))[0] == 0
+    assert (await kubectl("label", "clusterrole", "lessors", label))[0] == 0
 
     async def viewed():
         _, rules, _ = await kubectl("get", "clusterrole", "view", "-o", "jsonpath={.rules}")
-        return "widgets" in rules
+        return "leases" in rules
 
     await becomes(viewed, True)
 

@@ -134,15 +134,18 @@ async def test_a_revision_that_is_no_number_is_refused(api, revision):
 
 
 async def test_a_kind_that_nothing_acts_upon_is_kept_with_a_warning(api):
-    policy = {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": {"name": "one"},
-        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}},
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
     }
-    path = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
-    created = await api.post(path, json=policy)
+    created = await api.post("/api/v1/namespaces/default/persistentvolumeclaims", json=claim)
     assert created.status == 201
     assert created.headers["Warning"] == (
-        '299 - "kubehop keeps this PodDisruptionBudget, but evictions do not ask it"'
+        '299 - "kubehop keeps this PersistentVolumeClaim, but its volume is a directory that goes '
+        'with each pod"'
     )

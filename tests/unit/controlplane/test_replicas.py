@@ -1,14 +1,6 @@
 """What a ReplicaSet does next."""
 
-from datetime import timedelta
-
-from controlplane.controllers.replicas import (
-    deletion_order,
-    is_available,
-    pod_from_template,
-    replica_set_status,
-    replicate,
-)
+from controlplane.controllers.replicas import deletion_order, replica_set_status, replicate
 from tests.unit.controlplane.objects import NOW, pod, replica_set
 
 
@@ -42,14 +34,6 @@ def test_a_deletion_cost_is_respected():
     assert deletion_order([dear, cheap, odd])[-1] is dear
 
 
-def test_availability_waits_for_min_ready_seconds():
-    ready_for_an_hour = pod()
-    assert is_available(ready_for_an_hour, 3600, NOW)
-    assert not is_available(ready_for_an_hour, 3601, NOW)
-    assert is_available(ready_for_an_hour, 3601, NOW + timedelta(seconds=1))
-    assert not is_available(pod(ready=False), 0, NOW)
-
-
 def test_status_counts():
     pods = [pod("a"), pod("b", ready=False), pod("c", phase="Succeeded")]
     pods[1]["metadata"]["labels"] = {}
@@ -59,18 +43,4 @@ def test_status_counts():
         "readyReplicas": 1,
         "availableReplicas": 1,
         "observedGeneration": 1,
-    }
-
-
-def test_a_new_pod_belongs_to_its_set():
-    made = pod_from_template(replica_set("rs"))
-    assert made["metadata"]["generateName"] == "rs-"
-    assert made["metadata"]["labels"] == {"app": "web"}
-    assert made["metadata"]["ownerReferences"][0] == {
-        "apiVersion": "apps/v1",
-        "kind": "ReplicaSet",
-        "name": "rs",
-        "uid": "uid-rs",
-        "controller": True,
-        "blockOwnerDeletion": True,
     }

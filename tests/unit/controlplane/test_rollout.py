@@ -38,13 +38,6 @@ def test_surge_and_unavailable(replicas, surge, unavailable, expected):
     assert rollout.surge_and_unavailable(deployment(replicas, surge, unavailable)) == expected
 
 
-def test_the_hash_is_stable_and_tells_templates_apart():
-    one = {"spec": {"a": 1, "b": 2}}
-    assert rollout.template_hash(one) == rollout.template_hash({"spec": {"b": 2, "a": 1}})
-    assert rollout.template_hash(one) != rollout.template_hash({"spec": {"a": 2, "b": 2}})
-    assert rollout.template_hash(one) != rollout.template_hash(one, 1)
-
-
 def test_the_hash_label_does_not_make_another_template():
     made = replica_set("new")
     made["spec"]["template"]["metadata"]["labels"][rollout.HASH_LABEL] = "x"

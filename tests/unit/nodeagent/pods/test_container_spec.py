@@ -56,3 +56,10 @@ def test_mounts_of_what_is_not_there_or_outside():
         mount(name="w")
     with pytest.raises(ConfigError, match="inside the volume"):
         mount(name="v", subPath="../x")
+
+
+def test_volumes_with_the_agents_files_are_read_only():
+    wants = container(volumeMounts=[{"name": n, "mountPath": f"/{n}"} for n in ("cm", "tmp")])
+    places = {"cm": "/s/cm", "tmp": "/s/tmp"}
+    mounts = mounts_of(wants, places, "/s", {}, frozenset({"cm"}))
+    assert [mount.read_only for mount in mounts[-2:]] == [True, False]

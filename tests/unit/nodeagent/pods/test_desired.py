@@ -25,6 +25,7 @@ def manifest(name: str = "web", kind: str = "Pod", **fields) -> Manifest:
 
 def test_manifests_reach_the_pods_once_the_state_is_whole(desired, kubelet):
     desired.receive(batch(manifest(), manifest("settings", "ConfigMap")))
+    desired.receive(batch(manifest("web", "PodTokens", uid="u")))
     assert kubelet.syncs == []
     desired.receive(batch(manifest("key", "Secret"), synced=True))
     assert kubelet.syncs == [
@@ -32,13 +33,14 @@ def test_manifests_reach_the_pods_once_the_state_is_whole(desired, kubelet):
             {PodKey("default", "web"): {"name": "web"}},
             {PodKey("default", "settings"): {"name": "settings"}},
             {PodKey("default", "key"): {"name": "key"}},
+            {PodKey("default", "web"): {"name": "web", "uid": "u"}},
         )
     ]
 
 
 def test_pods_are_told_even_if_there_are_none(desired, kubelet):
     desired.receive(batch(synced=True))
-    assert kubelet.syncs == [({}, {}, {})]
+    assert kubelet.syncs == [({}, {}, {}, {})]
 
 
 def test_network_changes_alone_do_not_bother_the_pods(desired, kubelet):
@@ -57,9 +59,9 @@ def test_a_changed_and_a_deleted_manifest(desired, kubelet):
 def test_a_reset_forgets_the_manifests(desired, kubelet):
     desired.receive(batch(manifest(), synced=True))
     desired.receive(batch(CONFIG, node(1), reset=True, synced=True))
-    assert kubelet.syncs[-1] == ({}, {}, {})
+    assert kubelet.syncs[-1] == ({}, {}, {}, {})
 
 
 def test_unknown_kinds_of_manifests_are_passed_over(desired, kubelet):
     desired.receive(batch(manifest("x", "VolumeAttachment"), synced=True))
-    assert kubelet.syncs == [({}, {}, {})]
+    assert kubelet.syncs == [({}, {}, {}, {})]

@@ -110,3 +110,22 @@ async def test_a_pod_whose_host_port_is_taken_fails_for_good(tmp_path: Path) -> 
             lambda: "FailedCreatePodSandBox" in node.reporter.reasons("third")
         )
         await node.kubelet.shutdown(0.0)
+
+
+async def test_a_deleted_pod_whose_object_stays_is_ended_once(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    held, other = deleted(pod_manifest("held")), pod_manifest("other")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(node.kubelet.run())
+        node.sync(held)
+        await node.reporter.until(lambda: node.reporter.removed == {"held"})
+        assert node.reporter.statuses["held"]["phase"] == "Failed"
+        node.reporter.removed.clear()
+        node.sync(held, other)
+        await node.reporter.until(
+            lambda: "FailedCreatePodSandBox" in node.reporter.reasons("other")
+        )
+        assert node.reporter.removed == set()
+        node.sync(other)
+        node.sync(held, other)
+        await node.kubelet.shutdown(0.0)

@@ -4,6 +4,7 @@ from nodeagent.pods.status import (
     ContainerRecord,
     ContainerRole,
     SandboxFacts,
+    last_phase,
     pod_phase,
     pod_status,
 )
@@ -119,3 +120,16 @@ def test_completed_pod(tmp_path):
     found = conditions(status_of(tmp_path, [record(OK)], pod_manifest(restartPolicy="Never")))
     assert found["Ready"]["reason"] == "PodCompleted"
     assert found["Initialized"]["status"] == "True"
+
+
+@pytest.mark.parametrize(
+    ("states", "phase"), [([OK, OK], "Succeeded"), ([OK, BAD], "Failed"), ([WAIT], "Failed")]
+)
+def test_the_last_phase_of_a_deleted_pod_goes_by_its_containers(states, phase):
+    sidecar = record(BAD, ContainerRole.SIDECAR)
+    assert last_phase([sidecar, *map(record, states)]) == phase
+
+
+@pytest.mark.parametrize(("state", "ready"), [(OK, True), (BAD, False), (RUN, False)])
+def test_an_init_container_is_ready_when_it_has_completed(state, ready):
+    assert record(state, ContainerRole.INIT).to_status()["ready"] is ready

@@ -10,6 +10,7 @@ from tests.support.pods import node_facts, pod_manifest
 REFERENCES = References(
     {PodKey("default", "cm"): {"data": {"a": "1", "b": "2"}, "binaryData": {"c": "AP8="}}},
     {PodKey("default", "s"): {"data": {"p": "aHVudGVyMg=="}}},
+    {PodKey("default", "p"): {"uid": "uid-p", "tokens": {"v/token": "signed"}}},
 )
 
 
@@ -24,6 +25,10 @@ def render(tmp_path):
 def test_empty_dir_is_writable(render):
     assert render(emptyDir={}).writable
     assert render().writable
+
+
+def test_a_claim_is_an_empty_directory_here(render):
+    assert render(persistentVolumeClaim={"claimName": "data-db-0"}).writable
 
 
 def test_configmap_with_all_keys(render):
@@ -89,4 +94,15 @@ def test_paths_stay_inside(render, path):
 
 def test_unsupported_kinds_say_what_there_is(render):
     with pytest.raises(ConfigError, match="use emptyDir"):
-        render(persistentVolumeClaim={"claimName": "x"})
+        render(nfs={"server": "x", "path": "/"})
+
+
+def test_the_token_is_the_one_that_was_issued_for_this_place(render):
+    def token(path):
+        sources = [{"serviceAccountToken": {"path": path}}]
+        return render(projected={"sources": sources, "defaultMode": 0o400}).files[path]
+
+    assert token("token") == VolumeFile(b"signed", 0o400)
+    assert token("other").content == b"the control plane issues no service account tokens\n"
+    with pytest.raises(ConfigError, match="inside the volume"):
+        token("../token")

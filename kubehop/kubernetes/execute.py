@@ -76,7 +76,7 @@ class Executor:
 async def _closed(socket: _Socket | None) -> None:
     """Nobody tells when TLS has said goodbye; a loop that ends before leaks the socket."""
     deadline = time.monotonic() + _CLOSE_PATIENCE_S
-    while socket is not None and socket.fileno() >= 0:  # noqa: ASYNC110 - there is no event
+    while socket is not None and socket.fileno() >= 0:
         if time.monotonic() >= deadline:
             return
         await asyncio.sleep(_POLL_S)

@@ -18,7 +18,7 @@ from kubehop.kubernetes.client import ApiClient
 from kubehop.kubernetes.credentials import load_credentials
 from kubehop.kubernetes.deployments import settled
 from kubehop.kubernetes.manifests import load_manifests
-from kubehop.kubernetes.rollout import await_rollout
+from kubehop.kubernetes.rollout import await_removal, await_rollout
 from kubehop.policy.asking import explained
 from kubehop.policy.render import render
 from kubehop.testing.connection import Traced, check_blocked, check_reached, trace
@@ -62,13 +62,20 @@ class Cluster:
             await_rollout(client, applied, timeout_s)
         return applied
 
-    def delete(self, manifests: Manifests, namespace: str = "default") -> None:
-        """Deletes what `apply` made of these manifests; what is not there is no matter.
+    def delete(
+        self,
+        manifests: Manifests,
+        namespace: str = "default",
+        timeout_s: float = _READY_TIMEOUT_S,
+    ) -> None:
+        """Deletes what `apply` made of these manifests, and waits until it is gone and no node
+        works by it; what is not there is no matter.
 
-        Raises KubehopError.
+        Raises KubehopError: refused, or not gone in time, and why.
         """
         with self._client() as client:
-            delete_manifests(client, _loaded(manifests), namespace)
+            paths = delete_manifests(client, _loaded(manifests), namespace)
+            await_removal(client, paths, timeout_s)
 
     def pod(self, name: str) -> Pod:
         """A pod: NAME, NAMESPACE/NAME, deploy/NAME, NAMESPACE/deploy/NAME."""

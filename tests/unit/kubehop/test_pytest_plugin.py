@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from importlib.metadata import entry_points
 
 import pytest
 
-# Here, or every pytest inside would load it anew.
+# Loaded here, or every pytest inside would do it anew.
 import kubehop.testing.running  # noqa: F401
+from kubehop import pytest_plugin
 
 pytest_plugins = ["pytester"]
 
@@ -50,15 +52,16 @@ def fakes():
 
 
 @pytest.fixture
-def run(pytester):
-    """Tests in a pytest of their own, with clusters that are none."""
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
+def run(pytester, monkeypatch):
+    """Tests in a pytest of their own, with clusters that are none and no other plugins."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
     def run_tests(body, *options, conftest=FAKE):
         if conftest:
             pytester.makeconftest(conftest)
         pytester.makepyfile(body)
-        return pytester.runpytest("-p", "no:cacheprovider", *options)
+        plugins = ("-p", "kubehop.pytest_plugin", "-p", "no:cacheprovider")
+        return pytester.runpytest(*plugins, *options)
 
     return run_tests
 
@@ -194,3 +197,8 @@ def test_who_does_not_use_it_pays_nothing():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_it_is_there_when_kubehop_is_installed():
+    [found] = entry_points(group="pytest11", name="kubehop")
+    assert found.load() is pytest_plugin

@@ -16,6 +16,7 @@ from kubehop.kubernetes.deployments import settled
 from kubehop.kubernetes.manifests import load_manifests, manifests_of_objects, manifests_of_text
 from kubehop.kubernetes.rollout import await_removal, await_rollout
 from kubehop.policy.asking import explained
+from kubehop.policy.checking import about
 from kubehop.policy.render import render
 from kubehop.testing.connection import (
     ConnectionFailed,
@@ -30,6 +31,7 @@ from netcore.model.errors import ConfigError, KubehopError
 
 if TYPE_CHECKING:
     from kubehop.kubernetes.manifests import Manifest
+    from kubehop.policy.prediction import Prediction
     from kubehop.testing.sender import Sender
 
 Object = dict[str, Any]
@@ -116,8 +118,7 @@ class Cluster:
     def explain(self, source: str, target: str) -> str:
         """What `kubehop policy explain FROM TO` prints. Raises KubehopError."""
         with self._client() as client:
-            found = explained(client, source, target, DEFAULT_NAMESPACE)
-        return "\n".join(line for prediction in found for line in render(prediction))
+            return _rendered(explained(client, source, target, DEFAULT_NAMESPACE))
 
     def assert_reachable(self, source: str, target: str) -> None:
         """One real packet gets there and is answered (a datagram: is delivered).
@@ -127,7 +128,7 @@ class Cluster:
         __tracebackhide__ = True
         found = self.trace(source, target)
         if why := why_not_reached(found, source, target):
-            raise ConnectionFailed(why, found.text, self._explanation(source, target))
+            raise ConnectionFailed(why, found.text, self._explanation(found, source, target))
 
     def assert_blocked(self, source: str, target: str, by: str | None = None) -> None:
         """A policy stops one real packet; with `by` this policy (namespace/name) does, by a rule
@@ -139,7 +140,7 @@ class Cluster:
         __tracebackhide__ = True
         found = self.trace(source, target)
         if why := why_not_blocked(found, source, target, by):
-            raise ConnectionFailed(why, found.text, self._explanation(source, target))
+            raise ConnectionFailed(why, found.text, self._explanation(found, source, target))
 
     @plainly
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
@@ -192,14 +193,21 @@ class Cluster:
         with self._client(_TRACE_TIMEOUT_S + _MARGIN_S) as client:
             return trace(client, place, target, _TRACE_TIMEOUT_S, self._outside)
 
-    def _explanation(self, source: str, target: str) -> str:
+    def _explanation(self, found: Traced, source: str, target: str) -> str:
+        """Of a Service's endpoints that one which was chosen."""
         try:
-            return self.explain(source, target)
+            with self._client() as client:
+                predictions = explained(client, source, target, DEFAULT_NAMESPACE)
         except KubehopError:  # such as for clients outside: the trace has to do
             return ""
+        return _rendered(about(predictions, found.observed.destination))
 
     def _client(self, timeout_s: float = _HTTP_TIMEOUT_S) -> ApiClient:
         return ApiClient(self.credentials, timeout_s)
+
+
+def _rendered(predictions: Iterable[Prediction]) -> str:
+    return "\n".join(line for each in predictions for line in render(each))
 
 
 def _loaded(manifests: Manifests) -> tuple[Manifest, ...]:

@@ -1,5 +1,6 @@
 """The pytest plugin as its users run it: real clusters, real packets, and nothing of them left."""
 
+import os
 import re
 import signal
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.netns.test_local_launcher import TIMEOUT_S, Launcher, wait_until
+from tests.netns.test_local_launcher import KUBEHOP, TIMEOUT_S, Launcher, wait_until
 
 pytestmark = [pytest.mark.netns, pytest.mark.kubectl, pytest.mark.timeout(300)]
 
@@ -37,6 +38,19 @@ class Suite:
             start_new_session=True,
         )
 
+    def shell(self, command):
+        """One command at the root of the repository, with its programs in the PATH."""
+        path = f"{KUBEHOP.parent}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["sh", "-c", command],
+            cwd=EXAMPLE.parents[1],
+            env={**self.launcher.environment, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=2 * TIMEOUT_S,
+            check=False,
+        )
+
     def run(self, *arguments, text=""):
         if text:
             (self.folder / "test_it.py").write_text(SHOP + text)
@@ -52,10 +66,14 @@ def suite(tmp_path):
     made.launcher.assert_nothing_left()
 
 
-def test_the_example_passes(suite):
-    code, output = suite.run(str(EXAMPLE), "--kubehop-nodes", "2")
-    assert code == 0, output
-    assert "3 passed" in output
+def test_the_commands_of_the_example_do_what_it_says(suite):
+    text = (EXAMPLE / "README.md").read_text()
+    commands = re.findall(r"^\$ (.+)$", text, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["kubehop"] * 3 + ["pytest"]
+    for command in commands:
+        done = suite.shell(command.replace("policies.xml", str(suite.folder / "policies.xml")))
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    assert "3 passed" in done.stdout
 
 
 FAILING = """
@@ -97,6 +115,7 @@ def test_failures_have_their_traces_and_no_insides(suite):
         r"ingress policy denied: .*\[NetworkPolicy shop/api, shop/default-deny\]", failed
     )
     assert "- kubehop policy explain -" in failed
+    assert failed.count("asked of the Service's port 80") == 1
     assert "isolated by NetworkPolicy shop/api, NetworkPolicy shop/default-deny" in failed
     assert "is blocked by shop/api, shop/default-deny, not by shop/api-lock" in output
     assert "shop/deploy/api reaches kubernetes.default:443" in parts["test_nobody_listens"]

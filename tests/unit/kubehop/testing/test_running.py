@@ -21,6 +21,7 @@ nodes: [{role: control-plane}, {role: worker}]
 def clusters(monkeypatch):
     """What is started, named, and left running."""
     seen = []
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
     @contextlib.contextmanager
     def borrowed(spec, wishes, progress):
@@ -56,7 +57,6 @@ def test_a_cluster_that_runs_goes_on(clusters):
 
 
 def test_each_worker_of_xdist_has_names_of_its_own(monkeypatch):
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     names = {new_name() for _ in range(20)}
     monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw3")
     assert len(names) == 20

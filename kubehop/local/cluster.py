@@ -16,6 +16,7 @@ from kubehop.local.control import ask
 from kubehop.local.launch import LaunchOrder, Lifeline
 from kubehop.local.locking import cluster_lock
 from kubehop.local.logfile import last_line
+from kubehop.local.outer_pids import outer_pids
 from kubehop.local.paths import ClusterPaths, cluster_names, cluster_paths
 from kubehop.local.readiness import Readiness
 from kubehop.local.record import load_record, save_record
@@ -104,9 +105,16 @@ def delete(name: str) -> bool:
 
 
 def status(name: str) -> dict[str, Any]:
-    """What the cluster's supervisor says. Raises NoSuchCluster or NoAnswer."""
+    """What the cluster's supervisor says, with pids as they are here, None where a program does
+    not run. Raises NoSuchCluster or NoAnswer.
+    """
     paths = running(name)
-    return ask(paths.control_socket, {"operation": "status"})
+    found = ask(paths.control_socket, {"operation": "status"})
+    supervisor = load_record(paths).supervisor
+    pids = outer_pids(supervisor.pid) if supervisor else {}
+    for component in found["components"]:
+        component["pid"] = pids.get(component["pid"])
+    return found
 
 
 def running(name: str) -> ClusterPaths:

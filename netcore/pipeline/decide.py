@@ -16,7 +16,7 @@ from netcore.packet.protocols import TCP_RST
 from netcore.pipeline.context import Context
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.snapshot import Snapshot
-from netcore.pipeline.stages.antispoof import check_source
+from netcore.pipeline.stages.antispoof import check_encapsulation, check_source
 from netcore.pipeline.stages.limits import check_limits, is_forwarded, may_not_fragment
 from netcore.pipeline.stages.masquerade import leaves_cluster, masquerade
 from netcore.pipeline.stages.neighbor import answer_neighbor
@@ -133,6 +133,9 @@ def _forward_untracked(passage: Passage, verdict: Verdict) -> Decision:
 
 
 def _forward_new(passage: Passage) -> Decision:
+    wrapped = check_encapsulation(passage)
+    if wrapped is not None:
+        return Decision(wrapped)
     denied = check_egress(passage)
     if denied is not None:
         return _refuse(passage, denied)

@@ -21,6 +21,9 @@ from nodeagent.datapath.details import OuterHeader, TrackedFlow
 from nodeagent.datapath.sightings import CapturedFrame, CaptureFilter
 from nodeagent.flags import DEFAULT_FLOW_CAPACITY
 
+DROPPED = "dropped "
+"""Begins the names of counters of drops by reason, direction and protocol, with spaces between."""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

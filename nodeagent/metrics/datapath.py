@@ -4,6 +4,7 @@ The packet path pays nothing for them. Labels are verdicts and reasons of the co
 number is bounded. Names and labels are those of Cilium and Hubble where they count the same.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -12,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from netcore.pipeline.verdict import DropReason
 from nodeagent.agent import Agent
+from nodeagent.datapath.base import DROPPED
 from nodeagent.metrics.words import reason_text
 
 _FORWARDED = {
@@ -25,6 +27,7 @@ _VERDICTS = ("deliver", "encap", "tohost", "drop", "reject", "reply")
 _REASONS = {f"drop_{reason.name.lower()}": reason.name for reason in DropReason}
 _REJECTED = "reject_"
 _NO_DIRECTION = "UNKNOWN"
+_NO_PROTOCOL = "Unknown"
 
 
 class DatapathCollector(Collector):
@@ -86,10 +89,13 @@ def _dropped(counted: Mapping[str, int]) -> Metric:
     drops = CounterMetricFamily(
         "cilium_drop_count", "Total dropped packets.", labels=["reason", "direction"]
     )
+    by_direction: Counter[tuple[str, str]] = Counter()
+    for reason, direction, _, value in _decided_drops(counted):
+        by_direction[reason_text(reason), direction] += value
+    for labels, value in by_direction.items():
+        drops.add_metric(labels, value)
     for name, value in counted.items():
-        if name in _REASONS:
-            drops.add_metric([reason_text(_REASONS[name]), _NO_DIRECTION], value)
-        elif name in _QUEUES:
+        if name in _QUEUES:
             drops.add_metric([_QUEUES[name], _NO_DIRECTION], value)
         elif name.startswith(_REJECTED) and name not in ("reject_packets", "reject_bytes"):
             kind = name.removeprefix(_REJECTED).replace("_", " ")
@@ -98,11 +104,29 @@ def _dropped(counted: Mapping[str, int]) -> Metric:
 
 
 def _hubble_drops(counted: Mapping[str, int]) -> Metric:
-    drops = CounterMetricFamily("hubble_drop", "Number of drops.", labels=["reason"])
-    for name, reason in _REASONS.items():
-        if name in counted:
-            drops.add_metric([reason], counted[name])
+    drops = CounterMetricFamily("hubble_drop", "Number of drops.", labels=["reason", "protocol"])
+    by_protocol: Counter[tuple[str, str]] = Counter()
+    for reason, _, protocol, value in _decided_drops(counted):
+        by_protocol[reason, protocol] += value
+    for labels, value in by_protocol.items():
+        drops.add_metric(labels, value)
     return drops
+
+
+def _decided_drops(counted: Mapping[str, int]) -> Iterable[tuple[str, str, str, int]]:
+    """Reason, direction, protocol, how many. What was dropped before it could be read as a packet
+    has neither of them.
+    """
+    told: Counter[str] = Counter()
+    for name, value in counted.items():
+        if name.startswith(DROPPED):
+            reason, direction, protocol = name.removeprefix(DROPPED).split(" ", 2)
+            told[reason] += value
+            yield reason, direction, protocol, value
+    for name, reason in _REASONS.items():
+        rest = counted.get(name, 0) - told[reason]
+        if rest > 0:
+            yield reason, _NO_DIRECTION, _NO_PROTOCOL, rest
 
 
 def _flows(counted: Mapping[str, int]) -> Metric:

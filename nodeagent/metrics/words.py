@@ -19,6 +19,7 @@ REASONS = {
     DropReason.NO_TUNNEL_OR_ENCAPSULATION_ENDPOINT: "No tunnel/encapsulation endpoint",
     DropReason.NO_MAPPING_FOR_NAT_MASQUERADE: "No mapping for NAT masquerade",
     DropReason.FIB_LOOKUP_FAILED: "FIB lookup failed",
+    DropReason.ENCAP_PROHIBITED: "Encapsulation traffic is prohibited",
     DropReason.DENIED_BY_LB_SRC_RANGE_CHECK: "Denied by LB src range check",
     DropReason.POLICY_DENY: "Policy denied by denylist",
     DropReason.INVALID_VNI: "Invalid VNI",

@@ -109,6 +109,7 @@ def test_the_underlay_is_seen_as_the_kernel_sees_it(cluster, kubectl, far_apart,
     link = f"{near['node']}-{far['node']}"
     running = Running(cluster, "link", link, "-w", str(ours), "tcp", "port", "80")
     assert try_backend(kubectl, f"http://{far['ip']}").returncode == 0
+    wait_until(lambda: _is_closed(kernels), "the kernel has seen the end of the connection")
     running.end()
     tcpdump.terminate()
     tcpdump.communicate(timeout=TIMEOUT_S)
@@ -123,6 +124,16 @@ def test_the_underlay_is_seen_as_the_kernel_sees_it(cluster, kubectl, far_apart,
     kernel = tshark(kernels, *fields, only=of_pods)
     # A kernel that leaves the outer checksum to its device shows it unfinished.
     assert sorted(_without_last(seen)) == sorted(set(_without_last(kernel)))
+
+
+def _is_closed(path):
+    """Whether both ends have finished, and the last FIN was acknowledged."""
+    try:
+        found = tshark(path, "ip.src", "tcp.flags.fin", only="vxlan && tcp.port==80")
+    except AssertionError:  # the last record is being written
+        return False
+    fins = [index for index, (_, fin) in enumerate(found) if fin == "1"]
+    return len({found[index][0] for index in fins}) == 2 and len(found) > fins[-1] + 1
 
 
 def test_a_pipe_into_tcpdump_and_a_count(cluster, kubectl, far_apart):

@@ -192,6 +192,7 @@ def test_a_killed_program_is_started_again(launcher):
         for pid in launcher.processes()
         if b"coredns_emu" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
+    assert coredns()["pid"] == victim  # as it is known here, not in the cluster's PID namespace
     os.kill(victim, signal.SIGKILL)
 
     wait_until(lambda: coredns()["restarts"] == 1, "the supervisor starts it again")

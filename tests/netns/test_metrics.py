@@ -1,5 +1,6 @@
 """Every component's metrics, scraped by a real HTTP client as Prometheus does."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -157,3 +158,24 @@ def test_the_clouds_balancers(cluster):
     )
     assert value(found, "kubehop_lb_frontends") >= 1
     assert value(found, "kubehop_lb_checks_healthy") >= 1
+
+
+def test_a_denial_has_its_direction_and_protocol(cluster, kubectl):
+    (frontend,) = pods_of(kubectl, "frontend").values()
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "no-way-out"},
+        "spec": {"podSelector": {"matchLabels": {"app": "frontend"}}, "policyTypes": ["Egress"]},
+    }
+    kubectl.apply(json.dumps(policy))
+    try:
+        wait_until(
+            lambda: try_backend(kubectl, "http://10.244.77.7").returncode, "the policy holds"
+        )
+        found = of_node(kubectl, frontend["node"])
+        reason = {"reason": "Policy denied"}
+        assert value(found, "cilium_drop_count_total", direction="EGRESS", **reason) >= 1
+        assert value(found, "hubble_drop_total", reason="POLICY_DENIED", protocol="TCP") >= 1
+    finally:
+        kubectl("delete", "networkpolicy", "no-way-out")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from controlplane.api.errors import bad_request
+from controlplane.api.extensions.arguments import read_json, read_timeout_s
 from netcore.capture.filter import parse_filter
 from netcore.capture.pcapng import MAX_SNAP_BYTES
 from netcore.model.errors import ConfigError
@@ -57,10 +57,7 @@ class CaptureWish:
 
 def parse_request(body: bytes) -> CaptureWish:
     """Raises StatusError 400 naming the field."""
-    try:
-        found = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise bad_request(f"the body is no JSON: {error}") from error
+    found = read_json(body or b"{}")
     if not isinstance(found, dict):
         raise bad_request('give {"pod": {...}}, {"node": "..."}, {"link": ["...", "..."]} or {}')
     if unknown := sorted(found.keys() - _FIELDS):
@@ -113,10 +110,4 @@ def _snap_bytes(value: Any) -> int:
 
 
 def _timeout(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise bad_request(f"timeoutSeconds: {value!r} is not a number")
-    if not 0 < value <= MAX_TIMEOUT_S:
-        raise bad_request(f"timeoutSeconds: {value} is not between 0 and {MAX_TIMEOUT_S:.0f}")
-    return float(value)
+    return None if value is None else read_timeout_s(value, MAX_TIMEOUT_S)

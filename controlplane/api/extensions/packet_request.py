@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
 from controlplane.api.errors import bad_request
-from controlplane.api.extensions.trace_request import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S
+from controlplane.api.extensions.arguments import read_json, read_trace_timeout_s
 
 _MAX_ADDRESSES = 1024
 _MAX_NAME = 255
@@ -51,10 +50,7 @@ class PacketTrace:
 
 def parse_packet_request(body: bytes) -> PacketTrace:
     """Raises StatusError 400 naming the field."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise bad_request(f"the body is no JSON: {error}") from error
+    found = read_json(body)
     if not isinstance(found, dict):
         raise bad_request('the body is no object like {"from": {...}, "to": {...}}')
     source = _source(found.get("from"))
@@ -64,7 +60,9 @@ def parse_packet_request(body: bytes) -> PacketTrace:
     addresses = _addresses(found.get("addresses", []))
     if source is None and not addresses:
         raise bad_request("addresses: at least one is needed to watch")
-    return PacketTrace(source, destination, addresses, _timeout(found.get("timeoutSeconds")))
+    return PacketTrace(
+        source, destination, addresses, read_trace_timeout_s(found.get("timeoutSeconds"))
+    )
 
 
 def _source(value: Any) -> FromPod | FromNode | None:
@@ -101,13 +99,3 @@ def _addresses(value: Any) -> tuple[str, ...]:
         return tuple(str(ip_address(str(address))) for address in value)
     except ValueError as error:
         raise bad_request(f"addresses: {error}") from error
-
-
-def _timeout(value: Any) -> float:
-    if value is None:
-        return DEFAULT_TIMEOUT_S
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise bad_request(f"timeoutSeconds: {value!r} is not a number")
-    if not 0 < value <= MAX_TIMEOUT_S:
-        raise bad_request(f"timeoutSeconds: {value} is not between 0 and {MAX_TIMEOUT_S:.0f}")
-    return float(value)

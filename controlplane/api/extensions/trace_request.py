@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from controlplane.api.errors import bad_request
+from controlplane.api.extensions.arguments import read_json, read_trace_timeout_s
 from controlplane.rpc.agent_types import Flow
 
-DEFAULT_TIMEOUT_S = 10.0
-MAX_TIMEOUT_S = 120.0
 _PROTOCOLS = ("TCP", "UDP", "SCTP")
 
 
@@ -26,15 +24,12 @@ class HttpTrace:
 
 def parse_request(body: bytes) -> HttpTrace | Flow:
     """The request: a URL to fetch, or the flow of a probe. Raises StatusError 400."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise bad_request(f"the body is no JSON: {error}") from error
+    found = read_json(body)
     if not isinstance(found, dict) or ("url" in found) == ("probe" in found):
         raise bad_request('give either {"url": "http://..."} or {"probe": {...}}')
     if "probe" in found:
         return _probe(found["probe"])
-    return HttpTrace(_url(found["url"]), _timeout(found.get("timeoutSeconds")))
+    return HttpTrace(_url(found["url"]), read_trace_timeout_s(found.get("timeoutSeconds")))
 
 
 def _url(value: Any) -> str:
@@ -46,16 +41,6 @@ def _url(value: Any) -> str:
     if not usable:
         raise bad_request(f"url: {value!r} is not like http://name:port/path")
     return str(value)
-
-
-def _timeout(value: Any) -> float:
-    if value is None:
-        return DEFAULT_TIMEOUT_S
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise bad_request(f"timeoutSeconds: {value!r} is not a number")
-    if not 0 < value <= MAX_TIMEOUT_S:
-        raise bad_request(f"timeoutSeconds: {value} is not between 0 and {MAX_TIMEOUT_S:.0f}")
-    return float(value)
 
 
 def _probe(value: Any) -> Flow:

@@ -1,6 +1,7 @@
 """A packet must come from where its source address lives."""
 
 from netcore.model.address import format_mac, text
+from netcore.packet.protocols import PROTOCOL_UDP
 from netcore.pipeline.context import FromPod, FromTunnel
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.trace import Stage
@@ -20,6 +21,23 @@ def check_source(passage: Passage) -> Drop | None:
             return _check_tunnel(passage, tunnel)
         case _:
             return None
+
+
+def check_encapsulation(passage: Passage) -> Drop | None:
+    """A pod must not speak VXLAN to a node: what it wraps would come out there as another pod's,
+    past anti-spoofing and policies. Asked after service translation. Cilium: DROP_ENCAP_PROHIBITED.
+    """
+    flow = passage.flow
+    if (flow.protocol, flow.dst_port) != (PROTOCOL_UDP, passage.snapshot.config.vxlan_port):
+        return None
+    if not isinstance(passage.ctx.ingress, FromPod):
+        return None
+    if flow.dst not in passage.snapshot.nodes_by_underlay:
+        return None
+    if passage.trace is not None:
+        rule = f"udp {flow.dst_port} to a node"
+        passage.hop(Stage.ANTI_SPOOF, rule, "pods must not encapsulate: only nodes do")
+    return Drop(DropReason.ENCAP_PROHIBITED)
 
 
 def _check_pod(passage: Passage, pod: FromPod) -> Drop | None:

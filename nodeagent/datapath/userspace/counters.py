@@ -2,7 +2,10 @@
 
 from collections import defaultdict
 
-from netcore.pipeline.verdict import Drop, Reject, Verdict
+from netcore.packet.protocols import protocol_name
+from netcore.pipeline.context import FromPod, Ingress
+from netcore.pipeline.verdict import Decision, Drop, DropReason, Reject, Verdict
+from nodeagent.datapath.base import DROPPED
 
 
 def counter_names(verdict: Verdict) -> tuple[str, str]:
@@ -26,6 +29,19 @@ class Counters:
                 self._values[f"reject_{kind.name.lower()}"] += 1
             case _:
                 pass
+
+    def dropped(
+        self, reason: DropReason, ingress: Ingress, protocol: int, decision: Decision
+    ) -> None:
+        """Once more by whose direction it was and by protocol: `dropped REASON DIRECTION PROTOCOL`.
+
+        The direction is that of the policy that denied; else from a pod is egress.
+        """
+        if decision.judgements and decision.verdict == Drop(reason):
+            direction = decision.judgements[-1].direction.value.upper()
+        else:
+            direction = "EGRESS" if isinstance(ingress, FromPod) else "INGRESS"
+        self._values[f"{DROPPED}{reason.name} {direction} {protocol_name(protocol)}"] += 1
 
     def add(self, names: tuple[str, str], size_bytes: int) -> None:
         """One more packet of that size, counted by what `counter_names` gave."""

@@ -17,7 +17,7 @@ from netcore.model.errors import PacketError
 from netcore.packet.offload import parse_offload, with_offload
 from netcore.packet.packet import Packet, parse_packet
 from netcore.packet.protocols import ETHERTYPE_IPV4, PROTOCOL_TCP, PROTOCOL_UDP, TCP_SYN
-from netcore.packet.rewrite import apply_rewrite, rewrite_quoted, set_macs
+from netcore.packet.rewrite import apply_rewrite, set_macs
 from netcore.pipeline.context import Context, FromHost, FromTunnel, Ingress
 from netcore.pipeline.decide import decide
 from netcore.pipeline.snapshot import Snapshot
@@ -44,7 +44,7 @@ from nodeagent.datapath.userspace.flowcache import (
     Output,
     read_plain,
 )
-from nodeagent.datapath.userspace.framing import fragments, segment_bytes
+from nodeagent.datapath.userspace.framing import fragments, rewritten, segment_bytes
 from nodeagent.datapath.userspace.outcome import not_carried_out
 from nodeagent.datapath.userspace.recorder import Recorder
 from nodeagent.datapath.userspace.timed_hops import TimedHops
@@ -274,6 +274,8 @@ class Engine:
         ring, snapshot = self._ring, self.snapshot
         decision = decide(snapshot, self.conntrack, packet, context, trace)
         happened = self._carry_out(port, packet, buffer, flow, decision, now)
+        if isinstance(happened, Drop):
+            self.counters.dropped(happened.reason, port.ingress, packet.protocol, decision)
         ring.decided(snapshot, arrived_ns, port.ingress, packet, decision, happened)
         if ring.payloads and happened is decision.verdict:
             frame = buffer[HEADROOM_BYTES:]
@@ -312,7 +314,7 @@ class Engine:
         if output is None:  # in the snapshot, but its device is not (or no longer) here
             return self._count(Drop(DropReason.STALE_OR_UNROUTABLE_IP), len(frame))
         self._remember(port, packet, flow, decision, verdict, output)
-        self._rewrite(frame, packet, decision)
+        rewritten(frame, packet, decision)
         set_macs(frame, output.mac, self._vtep_mac)
         return self._emit(verdict, output, packet, buffer, decision.fragment_to_bytes)
 
@@ -348,13 +350,6 @@ class Engine:
             names=counter_names(verdict),
         )
         port.flows.remember(packet, flow, cached)
-
-    @staticmethod
-    def _rewrite(frame: memoryview, packet: Packet, decision: Decision) -> None:
-        if decision.quoted_rewrite is not None:
-            rewrite_quoted(frame, packet, decision.quoted_rewrite)
-        if decision.rewrite is not None:
-            apply_rewrite(frame, packet, decision.rewrite)
 
     def _emit(
         self,

@@ -1,4 +1,7 @@
-from netcore.pipeline.verdict import Deliver, Drop, DropReason, Reject, RejectKind
+from netcore.model.policy import Direction
+from netcore.pipeline.context import FromHost, FromPod
+from netcore.pipeline.verdict import Decision, Deliver, Drop, DropReason, Reject, RejectKind
+from netcore.policy.judgement import Ground, Judgement
 from nodeagent.datapath.userspace.counters import Counters
 from tests.support.frames import POD
 
@@ -28,3 +31,18 @@ def test_what_was_read_does_not_change():
     before = counters.read()
     counters.count("other")
     assert before == {}
+
+
+def test_drops_by_whose_direction_they_are():
+    counters = Counters()
+    drop = Drop(DropReason.POLICY_DENIED)
+    judged = Judgement(Direction.INGRESS, ("a", "b"), allowed=False, ground=Ground.DEFAULT_DENY)
+    from_pod = FromPod((POD,), b"")
+    counters.dropped(drop.reason, from_pod, 6, Decision(drop, judgements=(judged,)))
+    counters.dropped(DropReason.FIB_LOOKUP_FAILED, from_pod, 17, Decision(drop))
+    counters.dropped(DropReason.FIB_LOOKUP_FAILED, FromHost(), 1, Decision(drop))
+    assert counters.read() == {
+        "dropped POLICY_DENIED INGRESS TCP": 1,
+        "dropped FIB_LOOKUP_FAILED EGRESS UDP": 1,
+        "dropped FIB_LOOKUP_FAILED INGRESS ICMP": 1,
+    }

@@ -15,6 +15,8 @@ COUNTED = {
     "drop_packets": 5, "drop_bytes": 50,
     "drop_policy_denied": 3, "drop_invalid_vni": 2, "drop_queue_full": 4,
     "drop_tunnel_queue_overflow": 6,
+    "dropped POLICY_DENIED INGRESS TCP": 1, "dropped POLICY_DENIED INGRESS UDP": 1,
+    "dropped POLICY_DENIED EGRESS TCP": 1,
     "reject_packets": 1, "reject_bytes": 60, "reject_port_unreachable": 1,
     "decided_packets": 9, "conntrack_entries": 11, "conntrack_limit": 131072,
     "conntrack_early_drops": 1, "tunnel_receive_errors": 1,
@@ -49,16 +51,22 @@ def test_what_was_forwarded_as_cilium_counts_it(agent):
 
 def test_what_was_dropped_and_why(agent):
     found = scrape(agent)
-    drops = {dict(labels)["reason"]: count for (name, labels), count in found.items()
-             if name == "cilium_drop_count_total"}  # fmt: skip
-    assert drops == {
-        "Policy denied": 3,
-        "Invalid VNI": 2,
-        "Queue full": 4,
-        "Tunnel queue overflow": 6,
-        "Rejected: port unreachable": 1,
+    drops = {
+        (dict(labels)["reason"], dict(labels)["direction"]): count
+        for (name, labels), count in found.items()
+        if name == "cilium_drop_count_total"
     }
-    assert value(found, "hubble_drop_total", reason="POLICY_DENIED") == 3
+    assert drops == {
+        ("Policy denied", "INGRESS"): 2,
+        ("Policy denied", "EGRESS"): 1,
+        ("Invalid VNI", "UNKNOWN"): 2,
+        ("Queue full", "UNKNOWN"): 4,
+        ("Tunnel queue overflow", "UNKNOWN"): 6,
+        ("Rejected: port unreachable", "UNKNOWN"): 1,
+    }
+    assert value(found, "hubble_drop_total", reason="POLICY_DENIED", protocol="TCP") == 2
+    assert value(found, "hubble_drop_total", reason="POLICY_DENIED", protocol="UDP") == 1
+    assert value(found, "hubble_drop_total", reason="INVALID_VNI", protocol="Unknown") == 2
     processed = {"type": "Drop", "subtype": "Policy denied", "verdict": "DROPPED"}
     assert value(found, "hubble_flows_processed_total", **processed) == 3
     forwarded = {"type": "Trace", "subtype": "to-overlay", "verdict": "FORWARDED"}

@@ -1,11 +1,26 @@
+from ipaddress import ip_address
+
 import pytest
 
-from netcore.model.address import packed
+from netcore.model.address import packed, text
+from netcore.model.config import VXLAN_PORT
+from netcore.model.endpoint import Endpoint, EndpointPort, EndpointSlice
+from netcore.model.service import ServicePort
 from netcore.pipeline.context import FromHost, FromTunnel
 from netcore.pipeline.trace import Stage
-from netcore.pipeline.verdict import Deliver, Drop, DropReason, Encap, Reply
-from tests.support.cluster import CLIENT, NODE2, OUTSIDE, WEB_PODS, from_node, from_pod
-from tests.support.frames import PEER, PEER6, POD, POD6, echo, tcp
+from netcore.pipeline.verdict import Deliver, Drop, DropReason, Encap, Reply, ToHost
+from tests.support.cluster import (
+    CLIENT,
+    NODE2,
+    OUTSIDE,
+    WEB_PODS,
+    cluster,
+    from_node,
+    from_pod,
+    service,
+)
+from tests.support.decider import Decider
+from tests.support.frames import PEER, PEER6, POD, POD6, echo, tcp, udp
 
 WEB1 = from_pod(WEB_PODS[0])
 BAD_SOURCE = Drop(DropReason.INVALID_SOURCE_IP)
@@ -67,3 +82,30 @@ def test_the_host_is_believed(node1):
     assert outcome.verdict == Deliver(POD)
     assert Stage.ANTI_SPOOF not in outcome.stages
     assert not isinstance(outcome.verdict, Reply)
+
+
+def test_a_pod_may_not_encapsulate(node1):
+    """Else what it wraps would come out at the other node as another pod's."""
+    outcome = node1.send(udp(POD, NODE2, dport=VXLAN_PORT), WEB1)
+    assert outcome.verdict == Drop(DropReason.ENCAP_PROHIBITED)
+    assert "only nodes do" in outcome.hops[-1].why
+    assert len(node1.flows) == 0
+
+
+def test_nor_by_a_service_that_leads_to_a_node():
+    port = ServicePort("tunnel", "UDP", 53, 0)
+    behind = EndpointSlice(
+        "default",
+        "tunnel",
+        "tunnel",
+        ports=(EndpointPort("tunnel", "UDP", VXLAN_PORT),),
+        endpoints=(Endpoint((ip_address(text(NODE2)),)),),
+    )
+    node1 = Decider(cluster(service("tunnel", 99, ports=(port,)), behind))
+    outcome = node1.send(udp(POD, packed("10.96.0.99"), dport=53), WEB1)
+    assert outcome.verdict == Drop(DropReason.ENCAP_PROHIBITED)
+
+
+@pytest.mark.parametrize(("target", "port"), [(OUTSIDE, VXLAN_PORT), (NODE2, 4788)])
+def test_other_datagrams_to_nodes_and_elsewhere_pass(node1, target, port):
+    assert isinstance(node1.send(udp(POD, target, dport=port), WEB1).verdict, ToHost)

@@ -126,7 +126,7 @@ def _problem(client: ApiClient, applied: Object) -> str:
         path = namespaced("v1", "pods", metadata["namespace"])
         return first_problem(client, [client.get(f"{path}/{metadata['name']}")])
     if kind == "Service":
-        return _missing_endpoint(client, applied)
+        return _missing_endpoint(client, applied) or _missing_address(client, applied)
     if workload := _WORKLOADS.get(kind):
         return _missing_pods(client, applied, workload)
     return ""
@@ -159,6 +159,18 @@ def _missing_endpoint(client: ApiClient, service: Object) -> str:
         if is_ready(pod) and not wanted <= served:
             return f"Service {namespace}/{name} has no endpoint for pod {pod['metadata']['name']}"
     return ""
+
+
+def _missing_address(client: ApiClient, service: Object) -> str:
+    """The cloud gives a load balancer its address, unless it is of somebody else's class."""
+    spec, metadata = service["spec"], service["metadata"]
+    if spec.get("type") != "LoadBalancer" or spec.get("loadBalancerClass"):
+        return ""
+    path = namespaced("v1", "services", metadata["namespace"])
+    status = client.get(f"{path}/{metadata['name']}").get("status") or {}
+    if (status.get("loadBalancer") or {}).get("ingress"):
+        return ""
+    return f"Service {metadata['namespace']}/{metadata['name']} has no external address yet"
 
 
 def _served(client: ApiClient, service: str, namespace: str) -> set[tuple[str, str]]:

@@ -177,6 +177,13 @@ def test_clients_outside(kubehop_cluster):
     port = service["spec"]["ports"][0]["nodePort"]
     assert kubehop_cluster.outside().curl(f"http://172.18.0.11:{port}").status == 200
     kubehop_cluster.assert_reachable("outside", "shop/svc/api:80")
+    service["spec"] = {"type": "LoadBalancer", "selector": {"app": "api"},
+                       "ports": [{"port": 80, "targetPort": "http"}]}
+    service["metadata"] = {"name": "front", "namespace": "shop"}
+    kubehop_cluster.apply(service)
+    address = kubehop_cluster.kubectl(
+        "-n", "shop", "get", "svc", "front", "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}")
+    assert kubehop_cluster.outside().curl(f"http://{address}").status == 200
 """
 
 

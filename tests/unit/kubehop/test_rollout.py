@@ -180,6 +180,23 @@ def test_a_service_has_all_ready_pods_in_all_its_families():
     assert "Service ns/s has no endpoint for pod b" in refused(FakeApi(found), service())
 
 
+def test_a_load_balancer_has_its_address():
+    path = f"{NS}/services/s"
+    ready = {**service(), "status": {"loadBalancer": {"ingress": [{"ip": "172.18.255.200"}]}}}
+    found = {f"{SLICES}/namespaces/ns/endpointslices": {"items": []}}
+    api = FakeApi(
+        {**found, path: [service(), {**service(), "status": {"loadBalancer": {}}}, ready]}
+    )
+
+    await_rollout(api, [service(type="LoadBalancer")], PATIENCE_S)
+
+    assert api.asked.count(path) == 3
+    pending = FakeApi({**found, path: service()})
+    message = "Service ns/s has no external address yet"
+    assert message in refused(pending, service(type="LoadBalancer"))
+    await_rollout(pending, [service(type="LoadBalancer", loadBalancerClass="a/b")], 0.0)
+
+
 @pytest.mark.parametrize(
     "nothing_to_wait_for",
     [

@@ -108,9 +108,15 @@ class Cluster:
 
     @plainly
     def trace(self, source: str, target: str, timeout_s: float = _TRACE_TIMEOUT_S) -> Traced:
-        """Sends one packet as `kubehop trace FROM TO` does. Raises KubehopError."""
+        """Sends one packet as `kubehop trace FROM TO` does; to a URL's host and port, if TO is one.
+
+        Raises KubehopError.
+        """
         place = parse_source(source, DEFAULT_NAMESPACE)
-        wanted = parse_target(target, DEFAULT_NAMESPACE)
+        if "://" in target:
+            wanted = target_of(target, place.namespace or DEFAULT_NAMESPACE)
+        else:
+            wanted = parse_target(target, DEFAULT_NAMESPACE)
         with self._client(timeout_s + _MARGIN_S) as client:
             return trace(client, place, wanted, timeout_s, self._outside)
 

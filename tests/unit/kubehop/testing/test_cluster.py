@@ -131,6 +131,13 @@ def test_ends_are_pods_of_the_namespace_default_unless_said(fake):
     assert target == {"host": "10.244.0.2", "port": 80, "protocol": "TCP"}
 
 
+def test_a_url_is_where_it_leads_from_there(fake):
+    api = Api(packet_lines=DELIVERED)
+    fake(api).trace("shop/api", "https://web/index.html")
+    [(_, _, target)] = api.asked
+    assert target == {"host": "web", "port": 443, "protocol": "TCP"}
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -42,18 +42,22 @@ def apply_manifests(
 
 def delete_manifests(
     client: ApiClient, manifests: Iterable[Manifest], default_namespace: str = "default"
-) -> None:
-    """Deletes the objects, the last one first; those that are not there are passed over.
+) -> list[str]:
+    """Deletes the objects, the last one first: their paths. Those not there are passed over.
 
     Raises NotApplied or ApiUnreachable.
     """
     kinds = _Kinds(client)
+    paths = []
     for manifest in reversed(list(manifests)):
         try:
-            client.delete(kinds.path_of(manifest.object, default_namespace))
+            path = kinds.path_of(manifest.object, default_namespace)
+            client.delete(path)
+            paths.append(path)
         except ApiError as error:
-            if error.code != _NOT_FOUND:
+            if error.reason != "NotFound":
                 raise NotApplied(f"{manifest.title} is not deleted: {error}") from error
+    return paths
 
 
 def checked_manifests(

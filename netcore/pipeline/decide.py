@@ -75,9 +75,9 @@ def _forward_known(passage: Passage) -> Decision:
     if denied is not None:
         return _refuse(passage, denied)
     verdict = route(passage)
-    limited = check_limits(passage, verdict)
-    if limited is not None:
-        return Decision(limited)
+    verdict = check_limits(passage, verdict) or verdict
+    if isinstance(verdict, Drop | Reject):
+        return _refuse(passage, verdict)
     return _conclude(passage, verdict, is_new=False)
 
 

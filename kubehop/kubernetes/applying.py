@@ -63,22 +63,33 @@ def delete_manifests(
 def checked_manifests(
     client: ApiClient, manifests: Iterable[Manifest], default_namespace: str = "default"
 ) -> list[Object]:
-    """The objects with defaults, as if they were new; nothing is stored. Raises as above."""
+    """The objects with defaults, as if they were new; nothing is stored. Raises as above.
+
+    Their namespaces need not be there yet.
+    """
     kinds = _Kinds(client)
     checked = []
     for manifest in manifests:
-        name = manifest.object["metadata"]["name"]
-        # Under its own name it would be refused where it is there already.
-        metadata = {**manifest.object["metadata"], "generateName": f"{name}-"}
-        del metadata["name"]
         try:
-            path, _, _ = kinds.path_of(manifest.object, default_namespace).rpartition("/")
-            made = client.try_create(path, {**manifest.object, "metadata": metadata})
+            checked.append(_checked(client, kinds, manifest.object, default_namespace))
         except ApiError as error:
             raise NotApplied(f"{manifest.title} is refused: {error}") from error
-        made["metadata"]["name"] = name
-        checked.append(made)
     return checked
+
+
+def _checked(client: ApiClient, kinds: _Kinds, given: Object, default_namespace: str) -> Object:
+    metadata = given["metadata"]
+    # Under its own name it would be refused where it is there already.
+    nameless = {key: value for key, value in metadata.items() if key not in ("name", "namespace")}
+    nameless["generateName"] = f"{metadata['name']}-"
+    # In a namespace that is always there; a cluster's own object takes no notice of it.
+    path, _, _ = kinds.path_of({**given, "metadata": {"name": "-"}}, "default").rpartition("/")
+    made = client.try_create(path, {**given, "metadata": nameless})
+    own = made["metadata"]
+    own["name"] = metadata["name"]
+    if "namespace" in own:
+        own["namespace"] = metadata.get("namespace") or default_namespace
+    return made
 
 
 class _Kinds:

@@ -38,14 +38,14 @@ _TARGET_FORMS = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`kind`: pod, deployment, service, node, outside, address, or name: a pod's or one for DNS."""
+    """`kind`: pod, deployment, service, node, outside, address, dns, or name: a pod's, else dns."""
 
     kind: str
     name: str
     namespace: str = ""
 
     def __str__(self) -> str:
-        if self.kind in ("outside", "address", "name"):
+        if self.kind in ("outside", "address", "dns", "name"):
             return self.name
         if self.kind == "node":
             return f"node {self.name}"

@@ -10,45 +10,83 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
+    from pathlib import Path
 
     from kubehop.testing.cluster import Cluster
 
 _SCOPES = ("session", "package", "module", "class", "function")
-_SCOPE = "kubehop_scope"
+_TEXTS = (
+    ("nodes", "K", "Worker nodes of a new cluster.  [default: 3]"),
+    ("proxy-mode", "MODE", "How they translate Services: iptables, ipvs, nftables or ebpf."),
+    ("cni", "NAME", "Policies as this network plugin has them."),
+    ("cluster", "NAME", "Use this cluster, which runs already, and let it run."),
+    ("scope", "SCOPE", f"How long a new cluster lives: {', '.join(_SCOPES)}.  [default: session]"),
+)
+_FILES = (
+    ("config", "FILE", "A kind Cluster file for a new cluster."),
+    ("kubeconfig", "FILE", "Use the cluster of this kubeconfig, and let it run."),
+)
+_RUNNING = ("cluster", "kubeconfig")
+_SHAPE = ("nodes", "config", "proxy-mode", "cni", "policy", "scope")
+_POLICY_HELP = "A choice that the NetworkPolicy API leaves open, such as established=keep."
 _CLUSTERS = pytest.StashKey[list["Cluster"]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Each option is also one of the ini file: `kubehop_nodes` for `--kubehop-nodes`."""
     group = parser.getgroup("kubehop", "kubehop: an emulated Kubernetes network")
-    group.addoption("--kubehop-nodes", type=int, metavar="K", help="Worker nodes.")
-    group.addoption("--kubehop-config", metavar="FILE", help="A kind Cluster file.")
+    for name, metavar, told in (*_TEXTS, *_FILES):
+        group.addoption(f"--kubehop-{name}", metavar=metavar, help=told)
+        parser.addini(_ini(name), told)
     group.addoption(
-        "--kubehop-proxy-mode", metavar="MODE", help="iptables, ipvs, nftables or ebpf."
+        "--kubehop-policy",
+        action="append",
+        metavar="KEY=VALUE",
+        help=f"{_POLICY_HELP} Repeatable.",
     )
-    group.addoption("--kubehop-cni", metavar="NAME", help="Policies as this plugin has them.")
-    group.addoption(
-        "--kubehop-cluster",
-        metavar="NAME",
-        help="Use this cluster, which runs already, and let it run.",
-    )
-    group.addoption(
-        "--kubehop-scope",
-        choices=_SCOPES,
-        help="How long a cluster lives.  [default: the ini option's, or session]",
-    )
-    parser.addini(_SCOPE, "How long a cluster of kubehop_cluster lives.", default="session")
+    parser.addini(_ini("policy"), f"{_POLICY_HELP} One a line.", type="linelist")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_CLUSTERS] = []
+    if (scope := _scope("", config)) not in _SCOPES:
+        raise pytest.UsageError(f"kubehop's scope: {scope!r} is none of {', '.join(_SCOPES)}")
+    running = _given(config, _RUNNING)
+    shape = _given(config, _SHAPE)
+    if len(running) > 1:
+        raise pytest.UsageError(f"{' and '.join(running)} exclude each other")
+    if running and shape:
+        raise pytest.UsageError(f"{shape[0]} is about a new cluster, {running[0]} names one")
+
+
+def _given(config: pytest.Config, names: Iterable[str]) -> list[str]:
+    """Those of the options that are on the command line."""
+    options = (f"--kubehop-{name}" for name in names)
+    return [option for option in options if config.getoption(option)]
+
+
+def _ini(name: str) -> str:
+    return f"kubehop_{name.replace('-', '_')}"
+
+
+def _text(config: pytest.Config, name: str) -> str | None:
+    """What the command line says, else the ini file."""
+    found = config.getoption(f"--kubehop-{name}") or config.getini(_ini(name))
+    return str(found) if found else None
+
+
+def _file(config: pytest.Config, name: str) -> Path | None:
+    """Relative to where pytest was started, in the ini file to that file."""
+    if given := config.getoption(f"--kubehop-{name}"):
+        return config.invocation_params.dir / str(given)
+    found = config.getini(_ini(name))
+    folder = config.inipath.parent if config.inipath else config.rootpath
+    return folder / str(found) if found else None
 
 
 def _scope(fixture_name: str, config: pytest.Config) -> Any:
-    chosen = config.getoption("--kubehop-scope") or config.getini(_SCOPE)
-    if chosen not in _SCOPES:
-        raise pytest.UsageError(f"{_SCOPE}: {chosen!r} is none of {', '.join(_SCOPES)}")
-    return chosen
+    return _text(config, "scope") or _SCOPES[0]
 
 
 @pytest.fixture(scope=_scope)
@@ -58,12 +96,13 @@ def kubehop_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     from netcore.model.errors import KubehopError
 
     config = request.config
+    texts = {name: _text(config, name) for name in ("nodes", "cni", "cluster")}
     options = Options(
-        nodes=config.getoption("--kubehop-nodes"),
-        config=config.getoption("--kubehop-config"),
-        proxy_mode=config.getoption("--kubehop-proxy-mode"),
-        cni=config.getoption("--kubehop-cni"),
-        cluster=config.getoption("--kubehop-cluster"),
+        **texts,
+        proxy_mode=_text(config, "proxy-mode"),
+        policy=tuple(config.getoption("--kubehop-policy") or config.getini(_ini("policy"))),
+        config=_file(config, "config"),
+        kubeconfig=_file(config, "kubeconfig"),
     )
     clusters = config.stash[_CLUSTERS]
     try:
@@ -79,33 +118,14 @@ def kubehop_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Requests that failed count until the test's end: its fixtures may have made them."""
     report = yield
-    if report.when == "call":
-        clusters = item.config.stash[_CLUSTERS]
-        if report.failed:
-            error = call.excinfo.value if call.excinfo else None
-            for cluster in clusters:
-                report.sections += _sections(cluster, error)
+    clusters = item.config.stash[_CLUSTERS]
+    if report.failed and clusters:
+        from kubehop.testing.reporting import sections
+
+        report.sections += sections(call.excinfo.value if call.excinfo else None, clusters)
+    if report.when == "teardown":
         for cluster in clusters:
             cluster.take_failures()
     return report
-
-
-def _sections(cluster: Cluster, error: BaseException | None) -> Iterator[tuple[str, str]]:
-    """The traces of what failed: of the assertion, else of the requests."""
-    from kubehop.testing.connection import ConnectionFailed
-
-    if isinstance(error, ConnectionFailed):
-        yield "kubehop trace", error.trace
-        return
-    for source, target in cluster.take_failures():
-        yield f"kubehop trace {source} {target}", _trace(cluster, source, target)
-
-
-def _trace(cluster: Cluster, source: str, target: str) -> str:
-    from netcore.model.errors import KubehopError
-
-    try:
-        return cluster.trace(source, target).text
-    except KubehopError as error:
-        return f"not to be had: {error}"

@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from netcore.model.address import parse_address
 from netcore.model.change import Batch, Change
 from netcore.model.errors import KubehopError
 from netcore.model.pod import Pod
@@ -169,8 +168,3 @@ class Agent:
         if not missing:
             return snapshot
         return snapshot.advance(Batch(snapshot.epoch, snapshot.revision, missing))
-
-
-def pod_of(namespace: str, name: str, uid: str, node_name: str, ips: Iterable[str]) -> Pod:
-    """The network's view of a pod that has just been attached here."""
-    return Pod(namespace, name, uid, node_name, tuple(map(parse_address, ips)))

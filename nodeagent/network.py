@@ -8,10 +8,12 @@ import os
 from collections.abc import Callable
 
 from netcore.ipam.allocator import AddressAllocator
+from netcore.manifest.pods import pod_at
 from netcore.model.address import IpAddress
-from nodeagent.agent import Agent, pod_of
+from nodeagent.agent import Agent
 from nodeagent.datapath.base import PodPort
 from nodeagent.edges.pod_device import PodLink, open_pod_device
+from nodeagent.pods.interfaces import Manifest
 
 OpenPodDevice = Callable[[str, PodLink], int]
 """(path of the pod's network namespace, link) -> descriptor. Blocks."""
@@ -31,9 +33,11 @@ class LocalPodNetwork:
         self._open_device = open_device
         self._held: dict[str, tuple[IpAddress, ...]] = {}
 
-    async def attach(self, namespace: str, name: str, uid: str, netns_path: str) -> tuple[str, ...]:
+    async def attach(self, manifest: Manifest, netns_path: str) -> tuple[str, ...]:
         """The pod's addresses, once its device is up and the datapath serves it.
 
+        From its first packet on policies see the pod as the API has it, labels and all: they do
+        not wait until the control plane has heard of the addresses.
         Raises AllocationError (no address free) or DatapathError; nothing is kept then.
         """
         ips = self._allocate()
@@ -41,18 +45,17 @@ class LocalPodNetwork:
             link = self._link(ips)
             descriptor = await asyncio.to_thread(self._open_device, netns_path, link)
             try:
-                port = PodPort(
-                    uid, f"{namespace}/{name}", descriptor, link.mac, tuple(i.packed for i in ips)
-                )
-                pod = pod_of(namespace, name, uid, self._agent.node_name, map(str, ips))
-                self._agent.add_port(pod, port)
+                pod = pod_at(manifest, ips)
+                name = f"{pod.namespace}/{pod.name}"
+                packed = tuple(ip.packed for ip in ips)
+                self._agent.add_port(pod, PodPort(pod.uid, name, descriptor, link.mac, packed))
             except BaseException:
                 os.close(descriptor)
                 raise
         except BaseException:
             self._release(ips)
             raise
-        self._held[uid] = ips
+        self._held[pod.uid] = ips
         return tuple(map(str, ips))
 
     async def detach(self, uid: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from controlplane.rpc.manifests import CONFIG_PREFIXES, NodeManifests
 from controlplane.rpc.netstate import STATES, prefix_of
 from controlplane.store.errors import Expired, FutureRevision
-from netcore.model.change import Batch, Change
+from netcore.model.change import BARRIER, Batch, Change
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PODS = "/registry/core/pods/"
 _REGISTRY = "/registry/"
+_BARRIER = "/registry/coordination.k8s.io/leases/{}/{}".format(*BARRIER)
 _QUIET_REVISIONS = 256
 """After so many revisions of no interest the watcher is told where it stands, so that it can
 resume from there."""
@@ -108,7 +109,8 @@ class StateStream:
             changes = await self._fold(events)
             revision = max(watch.revision, sent)
             # A resumed watcher has to hear that it is up to date, even when nothing happened.
-            if changes or first or revision - sent >= _QUIET_REVISIONS:
+            told = first or any(event.key == _BARRIER for event in events)
+            if changes or told or revision - sent >= _QUIET_REVISIONS:
                 yield Batch(self._store.epoch, revision, tuple(changes), synced=True)
                 sent = revision
             first = False

@@ -129,9 +129,12 @@ def lint_command(
     1: some, 2: nothing could be judged.
     """
     from kubehop.policy.lint import lint
+    from kubehop.policy.world import read_world
 
-    world = world_of(name, kubeconfig)
-    found = lint(world, policies_of(filenames) if filenames else list(world.network_policies))
+    with api_client(name, kubeconfig) as client:
+        world = read_world(client)
+        policies = policies_of(client, filenames) if filenames else list(world.network_policies)
+    found = lint(world, [each for each in policies if each["kind"] == "NetworkPolicy"])
     if output == "json":
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
     else:
@@ -148,16 +151,21 @@ def lint_command(
 @kubeconfig_file
 @output_format
 def diff(before: Path, after: Path, name: str, kubeconfig: Path | None, output: str) -> None:
-    """Show what the NetworkPolicies of two files or folders allow differently.
+    """Show what the policies of two files or folders allow differently.
 
-    They are judged between the pods of the cluster, each set alone. Exit code 0: no difference,
+    They are judged between the pods of the cluster, each set alone: the cluster's own policies of
+    the kinds that are in the files do not count. Exit code 0: no difference,
     1: there is one, 2: nothing could be compared.
     """
     from kubehop.policy.diff import differences
-    from kubehop.policy.world import with_network_policies
+    from kubehop.policy.world import read_world, with_policies_alone
+    from netcore.model.policy import PolicyKind
 
-    world = world_of(name, kubeconfig)
-    first, second = (with_network_policies(world, policies_of((p,))) for p in (before, after))
+    with api_client(name, kubeconfig) as client:
+        world = read_world(client)
+        sets = [policies_of(client, (each,)) for each in (before, after)]
+    kinds = {PolicyKind.NETWORK} | {PolicyKind(each["kind"]) for one in sets for each in one}
+    first, second = (with_policies_alone(world, each, kinds) for each in sets)
     found = list(differences(first, second))
     if output == "json":
         click.echo(json.dumps([asdict(each) for each in found], indent=2))

@@ -16,7 +16,7 @@ from kubehop.cli.options import (
     namespace,
     output_format,
 )
-from netcore.model.errors import ConfigError
+from netcore.model.errors import ConfigError, KubehopError
 
 if TYPE_CHECKING:
     from kubehop.kubernetes.client import ApiClient
@@ -83,20 +83,13 @@ def command(
     \b
     Exit code: 0  all as expected   1  a verdict differs   2  something could not be checked
     """
-    from kubehop.kubernetes.client import ApiClient
     from kubehop.policy.check_reports import text_lines, to_json
-    from kubehop.policy.expectations import load_expectations
-    from kubehop.policy.probing import prepare, run
-    from kubehop.policy.world import read_world
 
-    expectations = load_expectations(filenames, namespace)
-    reached = credentials(name, kubeconfig)
-    client = ApiClient(reached)
-    if manifests:
-        _apply(client, manifests, namespace)
-    probes = prepare(client, read_world(client), expectations)
     began = time.monotonic()
-    results = list(run(reached, probes, timeout_s))
+    try:
+        results = _checked(filenames, manifests, timeout_s, (name, kubeconfig), namespace)
+    except KubehopError as error:  # exit code 1 means that a verdict is other than expected
+        raise ConfigError(str(error)) from error
     if junit is not None:
         _write_junit(junit, results, time.monotonic() - began)
     if output == "json":
@@ -108,6 +101,27 @@ def command(
         raise click.exceptions.Exit(_NOT_RUN)
     if any(each.problems for each in results):
         raise click.exceptions.Exit(_DIFFERS)
+
+
+def _checked(
+    filenames: tuple[Path, ...],
+    manifests: tuple[Path, ...],
+    timeout_s: float,
+    cluster: tuple[str, Path | None],
+    namespace: str,
+) -> list[Result]:
+    from kubehop.kubernetes.client import ApiClient
+    from kubehop.policy.expectations import load_expectations
+    from kubehop.policy.probing import prepare, run
+    from kubehop.policy.world import read_world
+
+    expectations = load_expectations(filenames, namespace)
+    reached = credentials(*cluster)
+    with ApiClient(reached) as client:
+        if manifests:
+            _apply(client, manifests, namespace)
+        probes = prepare(client, read_world(client), expectations)
+    return list(run(reached, probes, timeout_s))
 
 
 def _apply(client: ApiClient, paths: tuple[Path, ...], namespace: str) -> None:

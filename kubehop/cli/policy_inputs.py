@@ -13,13 +13,23 @@ if TYPE_CHECKING:
     from kubehop.kubernetes.client import ApiClient
     from kubehop.policy.world import World
 
+POLICY_KINDS = ("NetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy")
 
-def policies_of(filenames: Iterable[Path]) -> list[dict[str, Any]]:
-    """The NetworkPolicies of files and folders, whatever else is in them. Raises ConfigError."""
+
+def policies_of(
+    client: ApiClient, filenames: Iterable[Path], namespace: str = "default"
+) -> list[dict[str, Any]]:
+    """The policies of any kind in files and folders, whatever else is in them, with defaults.
+
+    The API server has looked at each as if it were new. Raises ConfigError, or NotApplied for
+    what it would refuse.
+    """
+    from kubehop.kubernetes.applying import checked_manifests
     from kubehop.kubernetes.manifests import load_manifests
 
-    objects = (each.object for each in load_manifests(tuple(filenames)))
-    return [each for each in objects if each["kind"] == "NetworkPolicy"]
+    loaded = load_manifests(tuple(filenames))
+    policies = [each for each in loaded if each.object["kind"] in POLICY_KINDS]
+    return checked_manifests(client, policies, namespace)
 
 
 def api_client(name: str, kubeconfig: Path | None) -> ApiClient:
@@ -33,4 +43,5 @@ def world_of(name: str, kubeconfig: Path | None) -> World:
     """That cluster as it is now. Raises KubehopError."""
     from kubehop.policy.world import read_world
 
-    return read_world(api_client(name, kubeconfig))
+    with api_client(name, kubeconfig) as client:
+        return read_world(client)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kubehop.cli.options import cluster_name, kubeconfig_file, namespace, output_format
-from kubehop.cli.policy_inputs import api_client
+from kubehop.cli.policy_inputs import api_client, policies_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,14 +60,11 @@ def command(
     \b
     Exit code: 0  nothing would be dropped   1  something would   2  nothing could be judged
     """
-    from kubehop.kubernetes.applying import checked_manifests
-    from kubehop.kubernetes.manifests import load_manifests
     from kubehop.policy.staging import Stage
     from kubehop.policy.world import read_world, with_policies
 
     client = api_client(name, kubeconfig)
-    policies = [each for each in load_manifests(filenames) if _is_policy(each.object["kind"])]
-    manifests = checked_manifests(client, policies, namespace)
+    manifests = policies_of(client, filenames, namespace)
     if not manifests:
         raise click.UsageError(f"no policy is in {', '.join(map(str, filenames))}")
 
@@ -89,10 +86,6 @@ def command(
             click.echo(line)
     if stage.dropped:
         raise click.exceptions.Exit(_WOULD_DROP)
-
-
-def _is_policy(kind: str) -> bool:
-    return kind in ("NetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy")
 
 
 def _connections(client: ApiClient, since: str | None, *, follow: bool) -> Iterator[Connection]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from kubehop.kubernetes.packet_traces import send_packet, target_label
 from kubehop.kubernetes.pods import load_names
 from kubehop.kubernetes.trace_ends import find_destination, find_source
 from kubehop.kubernetes.trace_requests import watch_live
+from kubehop.local.outside import outside_command
 from kubehop.tracing.live import LiveFilter
 from kubehop.tracing.mermaid import mermaid
 from kubehop.tracing.outcome import outcome
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 _HTTP_TIMEOUT_MARGIN_S = 10
 _PICTURES = {"svg": svg, "mermaid": mermaid}
-_KUBEHOP = "import sys; from kubehop.cli.main import main; sys.exit(main())"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +79,7 @@ def trace_packet(
 def _send(
     client: ApiClient, sender: Source, to: Destination, options: PacketOptions
 ) -> PacketTrace:
-    name = options.cluster or ""
-    outside = (sys.executable, "-c", _KUBEHOP, "outside", "--name", name, "--")
+    outside = outside_command(options.cluster or "")
     return send_packet(client, sender, to, options.timeout_s, outside)
 
 

@@ -42,39 +42,54 @@ def apply_manifests(
 
 def delete_manifests(
     client: ApiClient, manifests: Iterable[Manifest], default_namespace: str = "default"
-) -> None:
-    """Deletes the objects, the last one first; those that are not there are passed over.
+) -> list[str]:
+    """Deletes the objects, the last one first: their paths. Those not there are passed over.
 
     Raises NotApplied or ApiUnreachable.
     """
     kinds = _Kinds(client)
+    paths = []
     for manifest in reversed(list(manifests)):
         try:
-            client.delete(kinds.path_of(manifest.object, default_namespace))
+            path = kinds.path_of(manifest.object, default_namespace)
+            client.delete(path)
+            paths.append(path)
         except ApiError as error:
-            if error.code != _NOT_FOUND:
+            if error.reason != "NotFound":
                 raise NotApplied(f"{manifest.title} is not deleted: {error}") from error
+    return paths
 
 
 def checked_manifests(
     client: ApiClient, manifests: Iterable[Manifest], default_namespace: str = "default"
 ) -> list[Object]:
-    """The objects with defaults, as if they were new; nothing is stored. Raises as above."""
+    """The objects with defaults, as if they were new; nothing is stored. Raises as above.
+
+    Their namespaces need not be there yet.
+    """
     kinds = _Kinds(client)
     checked = []
     for manifest in manifests:
-        name = manifest.object["metadata"]["name"]
-        # Under its own name it would be refused where it is there already.
-        metadata = {**manifest.object["metadata"], "generateName": f"{name}-"}
-        del metadata["name"]
         try:
-            path, _, _ = kinds.path_of(manifest.object, default_namespace).rpartition("/")
-            made = client.try_create(path, {**manifest.object, "metadata": metadata})
+            checked.append(_checked(client, kinds, manifest.object, default_namespace))
         except ApiError as error:
             raise NotApplied(f"{manifest.title} is refused: {error}") from error
-        made["metadata"]["name"] = name
-        checked.append(made)
     return checked
+
+
+def _checked(client: ApiClient, kinds: _Kinds, given: Object, default_namespace: str) -> Object:
+    metadata = given["metadata"]
+    # Under its own name it would be refused where it is there already.
+    nameless = {key: value for key, value in metadata.items() if key not in ("name", "namespace")}
+    nameless["generateName"] = f"{metadata['name']}-"
+    # In a namespace that is always there; a cluster's own object takes no notice of it.
+    path, _, _ = kinds.path_of({**given, "metadata": {"name": "-"}}, "default").rpartition("/")
+    made = client.try_create(path, {**given, "metadata": nameless})
+    own = made["metadata"]
+    own["name"] = metadata["name"]
+    if "namespace" in own:
+        own["namespace"] = metadata.get("namespace") or default_namespace
+    return made
 
 
 class _Kinds:

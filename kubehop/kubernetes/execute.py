@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
 
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
 
 _PROTOCOL = "v5.channel.k8s.io"
 _STDOUT, _STDERR, _ERROR = 1, 2, 3
+_CLOSE_PATIENCE_S = 1.0
+_POLL_S = 0.001
+
+
+class _Socket(Protocol):
+    def fileno(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,10 @@ class Executor:
         await self._session.close()
 
     async def run(self, namespace: str, pod: str, command: tuple[str, ...]) -> Executed:
-        """Runs `command` in the pod's first container. Raises ApiError or ApiUnreachable."""
+        """Runs `command` in the pod's first container. Raises ApiError or ApiUnreachable.
+
+        The connection is closed then: the event loop may end at once.
+        """
         url = f"{self._server}/api/v1/namespaces/{namespace}/pods/{pod}/exec"
         words = [("command", word) for word in command]
         parameters = (*words, ("stdout", "true"), ("stderr", "true"))
@@ -49,6 +60,7 @@ class Executor:
             async with self._session.ws_connect(
                 url, params=parameters, ssl=self._tls, protocols=(_PROTOCOL,), max_msg_size=0
             ) as stream:
+                socket = stream.get_extra_info("socket")
                 async for message in stream:
                     if message.type is aiohttp.WSMsgType.BINARY and message.data:
                         written.get(message.data[0], bytearray()).extend(message.data[1:])
@@ -56,8 +68,18 @@ class Executor:
             raise ApiError(error.status, "", f"cannot run a command in {pod}: {error}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise ApiUnreachable(f"the command in {pod} was cut off: {error}") from error
+        await _closed(socket)
         code = _exit_code(bytes(written[_ERROR]), pod)
         return Executed(code, bytes(written[_STDOUT]), bytes(written[_STDERR]))
+
+
+async def _closed(socket: _Socket | None) -> None:
+    """Nobody tells when TLS has said goodbye; a loop that ends before leaks the socket."""
+    deadline = time.monotonic() + _CLOSE_PATIENCE_S
+    while socket is not None and socket.fileno() >= 0:
+        if time.monotonic() >= deadline:
+            return
+        await asyncio.sleep(_POLL_S)
 
 
 def _exit_code(status_json: bytes, pod: str) -> int:

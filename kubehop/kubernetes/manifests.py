@@ -1,7 +1,8 @@
-"""Manifests as `kubectl apply -f` takes them: files, or folders of them."""
+"""Manifests as `kubectl apply -f` takes them: files, or folders of them; also text and objects."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from kubehop.kubernetes.text_yaml import TextLoader
 from netcore.model.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     Object = dict[str, Any]
@@ -21,9 +22,9 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One object to apply, and the file that has it."""
+    """One object to apply, and the file that has it, or another name for where it is from."""
 
-    source: Path
+    source: Path | str
     object: Object
 
     @property
@@ -45,8 +46,35 @@ def load_manifests(paths: Sequence[Path]) -> tuple[Manifest, ...]:
         for document in read_documents(file)
         for item in _items(document)
     )
+    return _some(found, ", ".join(map(str, paths)))
+
+
+def manifests_of_text(text: str, source: str) -> tuple[Manifest, ...]:
+    """The objects of YAML or JSON text; `source` stands in messages for the file. ConfigError."""
+    found = tuple(
+        Manifest(source, _checked(item, source))
+        for document in _documents(text, source)
+        for item in _items(document)
+    )
+    return _some(found, source)
+
+
+def manifests_of_objects(objects: Iterable[Any], source: str) -> tuple[Manifest, ...]:
+    """Copies of the objects. Raises ConfigError for what JSON or Kubernetes does not have."""
+    found = []
+    for index, given in enumerate(objects):
+        place = f"{source}[{index}]"
+        try:
+            document = json.loads(json.dumps(given))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ConfigError(f"{place}: not JSON: {error}") from None
+        found += [Manifest(place, _checked(item, place)) for item in _items(document)]
+    return _some(tuple(found), source)
+
+
+def _some(found: tuple[Manifest, ...], source: str) -> tuple[Manifest, ...]:
     if not found:
-        raise ConfigError(f"there is nothing to apply in {', '.join(map(str, paths))}")
+        raise ConfigError(f"there is nothing to apply in {source}")
     return found
 
 
@@ -66,17 +94,22 @@ def read_documents(file: Path) -> list[Any]:
     """All documents of a YAML or JSON file. Raises ConfigError with the file and the line."""
     try:
         text = file.read_text(encoding="utf-8")
-        documents = list(yaml.load_all(text, Loader=TextLoader))
     except OSError as error:
         raise ConfigError(f"cannot read {file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"cannot read {file}: {error}") from error
+    return _documents(text, str(file))
+
+
+def _documents(text: str, source: str) -> list[Any]:
+    try:
+        documents = list(yaml.load_all(text, Loader=TextLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        place = f"{file}: line {mark.line + 1}" if mark else str(file)
+        place = f"{source}: line {mark.line + 1}" if mark else source
         raise ConfigError(f"{place}: {error.problem or error.context}") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ConfigError(f"{file} is not YAML: {error}") from None
+        raise ConfigError(f"{source} is not YAML: {error}") from None
     return [document for document in documents if document is not None]
 
 
@@ -88,7 +121,7 @@ def _items(document: Any) -> Iterator[Any]:
         yield document
 
 
-def _checked(item: Any, file: Path) -> Object:
+def _checked(item: Any, file: Path | str) -> Object:
     if not isinstance(item, dict):
         raise ConfigError(f"{file}: not a Kubernetes object: {str(item)[:60]!r}")
     for field in ("apiVersion", "kind"):

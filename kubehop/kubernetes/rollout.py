@@ -9,9 +9,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kubehop.kubernetes.barrier import node_behind, raise_barrier
 from kubehop.kubernetes.client import ApiError
 from kubehop.kubernetes.conditions import is_ready
-from kubehop.kubernetes.paths import dump_path, namespaced
+from kubehop.kubernetes.paths import namespaced
 from kubehop.kubernetes.pod_problems import first_problem
 from kubehop.kubernetes.pods import list_pods
 from netcore.model.errors import KubehopError
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     Object = dict[str, Any]
 
-_POLL_S = 0.1
+_POLL_S = 0.05
+_NOT_FOUND = 404
 
 
 class NotRolledOut(KubehopError):
@@ -76,8 +78,38 @@ def await_rollout(client: ApiClient, applied: Iterable[Object], timeout_s: float
         while problem := _problem(client, waiting[0]):
             _pause(deadline, timeout_s, problem)
         waiting.pop(0)
-    revision = _network_revision(client)
-    while problem := _unprogrammed(client, revision):
+    _await_nodes(client, deadline, timeout_s)
+
+
+def await_removal(client: ApiClient, paths: Iterable[str], timeout_s: float) -> None:
+    """Returns when nothing is at `paths` any more and no node works by it.
+
+    Raises NotRolledOut, ApiError or ApiUnreachable.
+    """
+    deadline = time.monotonic() + timeout_s
+    for path in paths:
+        while problem := _still_there(client, path):
+            _pause(deadline, timeout_s, problem)
+    _await_nodes(client, deadline, timeout_s)
+
+
+def _still_there(client: ApiClient, path: str) -> str:
+    try:
+        found = client.get(path)
+    except ApiError as error:
+        if error.code == _NOT_FOUND:
+            return ""
+        raise
+    metadata = found["metadata"]
+    place = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+    held = ", ".join(metadata.get("finalizers") or found.get("spec", {}).get("finalizers") or ())
+    why = f": its finalizers are {held}" if held else ""
+    return f"{found['kind']} {place} is still there{why}"
+
+
+def _await_nodes(client: ApiClient, deadline: float, timeout_s: float) -> None:
+    revision = raise_barrier(client)
+    while problem := node_behind(client, revision):
         _pause(deadline, timeout_s, problem)
 
 
@@ -94,7 +126,7 @@ def _problem(client: ApiClient, applied: Object) -> str:
         path = namespaced("v1", "pods", metadata["namespace"])
         return first_problem(client, [client.get(f"{path}/{metadata['name']}")])
     if kind == "Service":
-        return _missing_endpoint(client, applied)
+        return _missing_endpoint(client, applied) or _missing_address(client, applied)
     if workload := _WORKLOADS.get(kind):
         return _missing_pods(client, applied, workload)
     return ""
@@ -129,6 +161,18 @@ def _missing_endpoint(client: ApiClient, service: Object) -> str:
     return ""
 
 
+def _missing_address(client: ApiClient, service: Object) -> str:
+    """The cloud gives a load balancer its address, unless it is of somebody else's class."""
+    spec, metadata = service["spec"], service["metadata"]
+    if spec.get("type") != "LoadBalancer" or spec.get("loadBalancerClass"):
+        return ""
+    path = namespaced("v1", "services", metadata["namespace"])
+    status = client.get(f"{path}/{metadata['name']}").get("status") or {}
+    if (status.get("loadBalancer") or {}).get("ingress"):
+        return ""
+    return f"Service {metadata['namespace']}/{metadata['name']} has no external address yet"
+
+
 def _served(client: ApiClient, service: str, namespace: str) -> set[tuple[str, str]]:
     """The pods that are ready endpoints of the Service, and the families of their addresses."""
     path = namespaced("discovery.k8s.io/v1", "endpointslices", namespace)
@@ -139,32 +183,3 @@ def _served(client: ApiClient, service: str, namespace: str) -> set[tuple[str, s
         for endpoint in found.get("endpoints") or ()
         if (endpoint.get("conditions") or {}).get("ready", True)
     }
-
-
-def _network_revision(client: ApiClient) -> int:
-    """The last change of what nodes translate Services and judge connections by."""
-    paths = (
-        "/api/v1/services",
-        "/apis/discovery.k8s.io/v1/endpointslices",
-        "/apis/networking.k8s.io/v1/networkpolicies",
-    )
-    return max(
-        (
-            int(found["metadata"]["resourceVersion"])
-            for path in paths
-            for found in client.get(path)["items"]
-        ),
-        default=0,
-    )
-
-
-def _unprogrammed(client: ApiClient, revision: int) -> str:
-    for node in client.get("/api/v1/nodes")["items"]:
-        name = node["metadata"]["name"]
-        try:
-            known = client.get(dump_path(name), {"table": "fdb"})["revision"]
-        except ApiError as error:
-            return f"node {name}: {error}"
-        if known < revision:
-            return f"node {name} has not yet the Services, endpoints and policies of now"
-    return ""

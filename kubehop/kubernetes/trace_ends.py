@@ -98,6 +98,8 @@ def find_destination(client: ApiClient, target: Target, source: Source) -> Desti
             return _at(client, target, host, addresses, str(place))
         case "address":
             return _at(client, target, place.name, (place.name,), place.name)
+        case "dns":
+            return _to_name(client, target)
     pod = _pod_or_none(client, place)
     return _to_pod(target, pod, source) if pod is not None else _to_name(client, target)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from kubehop.local.control import ask
@@ -12,6 +13,13 @@ from netcore.model.errors import KubehopError
 
 if TYPE_CHECKING:
     from kubehop.local.paths import ClusterPaths
+
+_KUBEHOP = "import sys; from kubehop.cli.main import main; sys.exit(main())"
+
+
+def outside_command(cluster: str) -> tuple[str, ...]:
+    """What runs a command there, when that is written behind it."""
+    return (sys.executable, "-P", "-c", _KUBEHOP, "outside", "--name", cluster, "--")
 
 
 def go_outside(paths: ClusterPaths) -> None:

@@ -43,7 +43,7 @@ def compare(
     """All three have to give one verdict, by the same policies."""
     verdicts = {each.allowed for each in predictions}
     predicted = verdicts.pop() if len(verdicts) == 1 else None
-    meant = _about(predictions, observed.destination)
+    meant = about(predictions, observed.destination)
     by = tuple(dict.fromkeys(policy for each in meant for policy in deciding(each)))
     found = Result(expectation, predicted, by, observed)
     return Result(expectation, predicted, by, observed, tuple(_problems(found)))
@@ -61,8 +61,8 @@ def deciding(prediction: Prediction) -> Iterator[str]:
             return  # where it is stopped, nobody asks any further
 
 
-def _about(predictions: Sequence[Prediction], destination: str) -> Sequence[Prediction]:
-    """Those of the endpoint that was chosen."""
+def about(predictions: Sequence[Prediction], destination: str) -> Sequence[Prediction]:
+    """Those of the endpoint with this address, which was chosen; all when none has it."""
     chosen = [each for each in predictions if text(each.flow.dst) == destination]
     return chosen or predictions
 

@@ -67,7 +67,7 @@ def find_targets(world: World, target: ends.Target, source: Place) -> list[Targe
     key = place.namespace, place.name
     if place.kind == "service":
         return list(_behind(world, _service(world, *key), target, source))
-    if place.kind == "name" and key not in world.snapshot.pods:
+    if place.kind == "dns" or (place.kind == "name" and key not in world.snapshot.pods):
         service = _by_dns_name(world, place)
         if service is not None:
             return list(_behind(world, service, target, source))

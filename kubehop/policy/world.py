@@ -21,7 +21,7 @@ from netcore.pipeline.snapshot import Snapshot
 from netcore.policy.presets import SETTINGS_NAME, preset, with_choices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Set
 
     from kubehop.kubernetes.client import ApiClient
     from netcore.model.change import NetworkObject
@@ -50,7 +50,8 @@ class World:
 
 def read_world(client: ApiClient) -> World:
     """The cluster as it is now. Raises ApiError, ApiUnreachable."""
-    policies = _items(client, "/apis/networking.k8s.io/v1/networkpolicies")
+    listed = _items(client, "/apis/networking.k8s.io/v1/networkpolicies")
+    policies = [{**each, "kind": "NetworkPolicy"} for each in listed]  # a list's items say no kind
     services = _items(client, "/api/v1/services")
     slices = _items(client, "/apis/discovery.k8s.io/v1/endpointslices")
     config = ClusterConfig("", (), (), (), policy=read_settings(client))
@@ -88,12 +89,20 @@ def policy_of(manifest: Object) -> Policy:
 
 def with_network_policies(world: World, manifests: Iterable[Object]) -> World:
     """The same world with these NetworkPolicies in the place of its own."""
+    return with_policies_alone(world, manifests, {PolicyKind.NETWORK})
+
+
+def with_policies_alone(world: World, manifests: Iterable[Object], kinds: Set[PolicyKind]) -> World:
+    """The same world with these policies, which are of these kinds, in the place of its own of
+    these kinds.
+    """
     present = world.snapshot.all_policies.values()
-    gone = [Change(each, deleted=True) for each in present if each.kind is PolicyKind.NETWORK]
+    gone = [Change(each, deleted=True) for each in present if each.kind in kinds]
     policies = tuple(manifests)
-    new = (Change(network_policy(each)) for each in policies)
+    new = (Change(policy_of(each)) for each in policies)
     snapshot = world.snapshot.advance(Batch("", 0, (*gone, *new)))
-    return replace(world, snapshot=snapshot, network_policies=policies)
+    network = tuple(each for each in policies if each["kind"] == PolicyKind.NETWORK.value)
+    return replace(world, snapshot=snapshot, network_policies=network)
 
 
 def read_settings(client: ApiClient) -> PolicySettings:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kubehop.ends import parse_source, parse_target
 from kubehop.kubernetes.deployments import settled
 from kubehop.kubernetes.packet_traces import send_packet
 from kubehop.kubernetes.pods import load_names
@@ -16,22 +15,25 @@ from kubehop.tracing.packet_text import packet_text
 from netcore.model.errors import KubehopError
 
 if TYPE_CHECKING:
+    from kubehop.ends import Place, Target
     from kubehop.kubernetes.client import ApiClient
     from kubehop.policy.observation import Observation
     from kubehop.tracing.outcome import Outcome
 
 
 class ConnectionFailed(AssertionError):
-    """An assertion about a connection that does not hold. `trace` is the connection's."""
+    """An assertion about a connection that does not hold. `trace` is the connection's,
+    `explanation` what policies say of it; "" where they say nothing.
+    """
 
-    def __init__(self, message: str, trace: str) -> None:
+    def __init__(self, message: str, trace: str, explanation: str = "") -> None:
         super().__init__(message)
-        self.trace = trace
+        self.trace, self.explanation = trace, explanation
 
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """`text` is what `kubehop trace` prints."""
+    """One packet and what became of it. `text` is what `kubehop trace` prints."""
 
     outcome: Outcome
     observed: Observation
@@ -39,18 +41,28 @@ class Traced:
 
     @property
     def reached(self) -> bool:
+        """Whether it was answered; a datagram: whether it was delivered."""
         return self.outcome.exit_code == 0
 
+    def __str__(self) -> str:
+        return self.text
 
-def trace(client: ApiClient, source: str, target: str, namespace: str, timeout_s: float) -> Traced:
-    """FROM and TO as for `kubehop trace`. Raises KubehopError: nothing could be sent."""
-    place = settled(client, parse_source(source, namespace))
-    wanted = parse_target(target, namespace)
-    if place.kind == "outside":
-        raise KubehopError("outside: a test sends from pods and nodes")
-    sender = find_source(client, place)
-    to = find_destination(client, wanted, sender)
-    found = send_packet(client, sender, to, timeout_s)
+
+def trace(
+    client: ApiClient,
+    source: Place,
+    target: Target,
+    timeout_s: float,
+    outside: tuple[str, ...] = (),
+) -> Traced:
+    """Sends a packet. `outside`: the command that a client outside sends by; without one there
+    is none. Raises KubehopError: nothing could be sent.
+    """
+    if source.kind == "outside" and not outside:
+        raise KubehopError("outside: only a cluster that runs on this machine has such clients")
+    sender = find_source(client, settled(client, source))
+    to = find_destination(client, target, sender)
+    found = send_packet(client, sender, to, timeout_s, outside)
     names = load_names(client)
     ended = outcome(found, names)
     if ended.exit_code == NOT_RUN:
@@ -59,26 +71,23 @@ def trace(client: ApiClient, source: str, target: str, namespace: str, timeout_s
     return Traced(ended, observe(found, ended), text)
 
 
-def check_reached(found: Traced, source: str, target: str) -> None:
-    """Raises ConnectionFailed when the packet was not answered."""
-    __tracebackhide__ = True
-    if not found.reached:
-        message = f"{source} does not reach {target}: {found.outcome.sentence}"
-        raise ConnectionFailed(message, found.text)
-
-
-def check_blocked(found: Traced, source: str, target: str, by: str | None) -> None:
-    """Raises ConnectionFailed when the packet got through, or something else stopped it."""
-    __tracebackhide__ = True
-    sentence = found.outcome.sentence
+def why_not_reached(found: Traced, source: str, target: str) -> str:
+    """Why the packet counts as one that does not get there; empty: it does."""
     if found.reached:
-        raise ConnectionFailed(f"{source} reaches {target}: {sentence}", found.text)
-    if by is None:
-        return
+        return ""
+    return f"{source} does not reach {target}: {found.outcome.sentence}"
+
+
+def why_not_blocked(found: Traced, source: str, target: str, by: str | None) -> str:
+    """Why the packet counts as one that no policy (or another than `by`) stops; empty: it does.
+
+    That nobody listens, or that there is no such place, keeps nobody out.
+    """
+    sentence, policies = found.outcome.sentence, found.observed.policies
+    if found.reached:
+        return f"{source} reaches {target}: {sentence}"
     if found.observed.allowed is not False:
-        message = f"no policy blocks {source} -> {target}: {sentence}"
-        raise ConnectionFailed(message, found.text)
-    if by not in found.observed.policies:
-        others = ", ".join(found.observed.policies)
-        message = f"{source} -> {target} is blocked by {others}, not by {by}"
-        raise ConnectionFailed(message, found.text)
+        return f"no policy blocks {source} -> {target}: {sentence}"
+    if by is not None and by not in policies:
+        return f"{source} -> {target} is blocked by {', '.join(policies)}, not by {by}"
+    return ""

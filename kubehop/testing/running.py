@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubehop.cli.cluster_options import cluster_spec
 from kubehop.local.cluster import Wishes, borrowed, running
+from kubehop.local.outside import outside_command
 from kubehop.testing.cluster import Cluster
 from netcore.model.errors import ConfigError
-from netcore.policy.presets import PRESETS
+from netcore.model.policy_settings import PolicySettings
+from netcore.policy.presets import PRESETS, with_choices
 from netcore.service.modes.registry import PROXY_MODES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from pathlib import Path
 
-_RANDOM_BYTES = 3
+    from kubehop.local.spec import ClusterSpec
+
+_RANDOM_BYTES = 4
+_XDIST_WORKER = "PYTEST_XDIST_WORKER"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line of pytest says; None: nothing."""
+    """What the command line and the ini file of pytest say; None or empty: nothing.
 
-    nodes: int | None = None
-    config: str | None = None
+    `cluster` and `kubeconfig` name a cluster that runs; the others are the shape of a new one.
+    """
+
+    nodes: str | None = None
+    config: Path | None = None
     proxy_mode: str | None = None
     cni: str | None = None
+    policy: tuple[str, ...] = ()
     cluster: str | None = None
+    kubeconfig: Path | None = None
 
 
 @contextmanager
@@ -38,16 +49,42 @@ def running_cluster(options: Options) -> Iterator[Cluster]:
     one that is named, which goes on. Raises KubehopError.
     """
     if options.cluster:
-        yield Cluster(options.cluster, running(options.cluster).kubeconfig)
-        return
-    config = Path(options.config) if options.config else None
-    spec = cluster_spec(f"pytest-{secrets.token_hex(_RANDOM_BYTES)}", options.nodes, config)
+        paths = running(options.cluster)
+        yield Cluster(options.cluster, paths.kubeconfig, outside_command(options.cluster))
+    elif options.kubeconfig:
+        yield Cluster(options.kubeconfig.name, options.kubeconfig)
+    else:
+        spec = wanted(options, new_name())
+        with borrowed(spec, Wishes(), lambda _step: None) as paths:
+            yield Cluster(paths.name, paths.kubeconfig, outside_command(paths.name))
+
+
+def new_name() -> str:
+    """`pytest-1f2e3d4c`, with pytest-xdist `pytest-gw0-1f2e3d4c`."""
+    worker = os.environ.get(_XDIST_WORKER, "")
+    return "-".join(filter(None, ("pytest", worker, secrets.token_hex(_RANDOM_BYTES))))
+
+
+def wanted(options: Options, name: str) -> ClusterSpec:
+    """The cluster that the options describe. Raises ConfigError naming the option."""
+    spec = cluster_spec(name, _number(options.nodes), options.config)
     if options.proxy_mode:
         spec = replace(spec, proxy_mode=_known(options.proxy_mode, PROXY_MODES, "proxy-mode"))
     if options.cni:
         spec = replace(spec, cni=_known(options.cni, PRESETS, "cni"))
-    with borrowed(spec, Wishes(), lambda _step: None) as paths:
-        yield Cluster(paths.name, paths.kubeconfig)
+    try:
+        with_choices(PolicySettings(), options.policy)
+    except ConfigError as error:
+        raise ConfigError(f"--kubehop-policy: {error}") from None
+    return replace(spec, policy=options.policy)
+
+
+def _number(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigError(f"--kubehop-nodes: {text!r} is not a number of nodes")
+    return int(text[:6])
 
 
 def _known(value: str, names: Collection[str], option: str) -> str:

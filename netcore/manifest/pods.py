@@ -1,8 +1,10 @@
 """Pods out of their manifests."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from netcore.manifest.addresses import addresses
+from netcore.model.address import IpAddress
 from netcore.model.host_port import host_ports
 from netcore.model.pod import NamedPort, Pod
 
@@ -16,8 +18,11 @@ def pod_state(pod: Object) -> Pod | None:
         return None
     texts = [entry.get("ip") for entry in status.get("podIPs") or ()] or [status.get("podIP")]
     ips = addresses(text for text in texts if text)
-    if not ips:
-        return None
+    return pod_at(pod, ips) if ips else None
+
+
+def pod_at(pod: Mapping[str, Any], ips: tuple[IpAddress, ...]) -> Pod:
+    """The pod of a manifest at addresses that its status need not name yet."""
     spec, about = pod["spec"], pod["metadata"]
     return Pod(
         namespace=about["namespace"],
@@ -34,7 +39,7 @@ def pod_state(pod: Object) -> Pod | None:
     )
 
 
-def named_ports(pod: Object) -> tuple[NamedPort, ...]:
+def named_ports(pod: Mapping[str, Any]) -> tuple[NamedPort, ...]:
     """The ports with names of the pod's containers, sidecars (KEP-753) included."""
     spec = pod["spec"]
     stay = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]

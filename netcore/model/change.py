@@ -54,3 +54,9 @@ class Batch:
     changes: tuple[Change, ...] = ()
     reset: bool = False
     synced: bool = False
+
+
+BARRIER = ("kube-system", "kubehop-barrier")
+"""A Lease (namespace, name): each write of it makes a batch, even one without changes, so that
+whoever wrote it can see who knows of everything before.
+"""

@@ -20,7 +20,12 @@ from netcore.pipeline.stages.antispoof import check_encapsulation, check_source
 from netcore.pipeline.stages.limits import check_limits, is_forwarded, may_not_fragment
 from netcore.pipeline.stages.masquerade import leaves_cluster, masquerade
 from netcore.pipeline.stages.neighbor import answer_neighbor
-from netcore.pipeline.stages.policy import check_egress, check_established, check_ingress
+from netcore.pipeline.stages.policy import (
+    check_egress,
+    check_established,
+    check_ingress,
+    check_pick_up,
+)
 from netcore.pipeline.stages.route import route
 from netcore.pipeline.stages.service import translate_service
 from netcore.pipeline.stages.tracking import flow_of, follow_known_flow, follow_related_error
@@ -75,9 +80,9 @@ def _forward_known(passage: Passage) -> Decision:
     if denied is not None:
         return _refuse(passage, denied)
     verdict = route(passage)
-    limited = check_limits(passage, verdict)
-    if limited is not None:
-        return Decision(limited)
+    verdict = check_limits(passage, verdict) or verdict
+    if isinstance(verdict, Drop | Reject):
+        return _refuse(passage, verdict)
     return _conclude(passage, verdict, is_new=False)
 
 
@@ -136,7 +141,7 @@ def _forward_new(passage: Passage) -> Decision:
     wrapped = check_encapsulation(passage)
     if wrapped is not None:
         return Decision(wrapped)
-    denied = check_egress(passage)
+    denied = check_egress(passage) or check_pick_up(passage)
     if denied is not None:
         return _refuse(passage, denied)
     verdict = route(passage)

@@ -37,7 +37,7 @@ class NodeFacts:
 
 
 class PodNetwork(Protocol):
-    async def attach(self, namespace: str, name: str, uid: str, netns_path: str) -> tuple[str, ...]:
+    async def attach(self, manifest: Manifest, netns_path: str) -> tuple[str, ...]:
         """Give the pod its addresses and its eth0 with routes. Raises KubehopError."""
 
     async def detach(self, uid: str) -> None:

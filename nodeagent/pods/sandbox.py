@@ -56,7 +56,7 @@ class PodSandbox:
             self.pod_ips = node.host_ips
         else:
             netns = f"/proc/{self.holder_pid}/ns/net"
-            self.pod_ips = await self._network.attach(*self._ref, netns)
+            self.pod_ips = await self._network.attach(pod, netns)
         self._write_system_files(pod, node, host_network=host_network)
 
     def _write_system_files(self, pod: Manifest, node: NodeFacts, *, host_network: bool) -> None:

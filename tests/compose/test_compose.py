@@ -16,6 +16,7 @@ from tests.support.shop import (
     get_backend,
     pods_of,
     ready_endpoints,
+    try_backend,
 )
 
 pytestmark = [pytest.mark.compose, pytest.mark.kubectl, pytest.mark.timeout(600)]
@@ -37,6 +38,8 @@ def compose(tmp_path_factory):
         "KUBEHOP_API_PORT": _API_PORT,
         "KUBEHOP_HTTP_PORT": _HTTP_PORT,
         "KUBEHOP_KUBECONFIG_DIR": str(folder),
+        "KUBEHOP_CNI": "calico",
+        "KUBEHOP_POLICY": "deny=reject",
     }
 
     def run(*arguments, timeout_s=120.0):
@@ -172,6 +175,26 @@ def test_load_balancers_are_reached_from_the_host(kubectl):
         for obj in load_balancers.manifests():
             name = f"{obj['kind']}/{obj['metadata']['name']}"
             kubectl("delete", name, "--ignore-not-found")
+
+
+DENY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny}
+spec: {podSelector: {matchLabels: {app: backend}}}
+"""
+
+
+def test_the_environment_chooses_the_plugin_and_what_becomes_of_denied_packets(kubectl):
+    chosen = kubectl.json("-n", "kube-system", "get", "configmap", "kubehop-config")["data"]
+    assert chosen["cni"] == "calico"
+    assert {"established=keep", "deny=reject"} <= set(chosen["policy"].split())
+    kubectl.apply(DENY)
+    try:
+        wait_until(lambda: "refused" in try_backend(kubectl).stderr, "denied is refused at once")
+    finally:
+        kubectl("delete", "networkpolicy", "deny")
+    wait_until(lambda: try_backend(kubectl).returncode == 0, "allowed again")
 
 
 def test_five_nodes_by_scale(kubectl, compose):

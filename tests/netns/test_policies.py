@@ -182,6 +182,81 @@ def test_the_matrix_and_the_lint(cluster):
     assert kubehop(cluster, "policy", "lint").returncode == 0
 
 
+def test_a_pod_is_isolated_from_its_first_packet(kubectl):
+    """Before the control plane has heard of its address, too."""
+    names = [f"starting-{number}" for number in range(12)]
+    isolating = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "starting"},
+        "spec": {"podSelector": {"matchLabels": {"starts": "yes"}}, "policyTypes": ["Egress"]},
+    }
+    kubectl.apply(yaml.safe_dump(pod("open", "policed-worker", image="traefik/whoami")))
+    kubectl("wait", "--for=condition=Ready", "pod/open", "--timeout=60s")
+    ip = kubectl("get", "pod", "open", "-o", "jsonpath={.status.podIP}").strip()
+    connect = f"exec 3<>/dev/tcp/{ip}/80 && echo THROUGH"  # sooner than any program would start
+    starting = [pod(name, "policed-worker2", image="bash") for name in names]
+    for each in starting:
+        each["metadata"]["labels"]["starts"] = "yes"
+        each["spec"]["restartPolicy"] = "Never"
+        each["spec"]["containers"][0]["command"] = [
+            "bash",
+            "-c",
+            f"({connect}) & sleep 1; kill $!; echo TRIED",
+        ]
+    try:
+        kubectl.apply(yaml.safe_dump_all([isolating, *starting]))
+        kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod", "-l", "starts=yes",
+                "--timeout=60s")  # fmt: skip
+        assert {kubectl("logs", name).strip() for name in names} == {"TRIED"}
+    finally:
+        kubectl("delete", "networkpolicy/starting", "pod/open", *(f"pod/{name}" for name in names))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        42,
+        {"podSelector": 1},
+        {"podSelector": {"matchLabels": ["a"]}},
+        {"podSelector": {}, "ingress": [1]},
+        {"podSelector": {}, "ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/33"}}]}]},
+        {"podSelector": {}, "policyTypes": "Ingress"},
+        {"podSelector": {}, "ingress": [{"ports": [{"port": 99999}]}]},
+        {"podSelector": {}, "ingress": [{"ports": [{"port": 80, "endPort": "abc"}]}]},
+    ],
+)
+def test_what_the_api_refuses_is_refused_by_lint_and_diff(cluster, tmp_path, spec):
+    file = tmp_path / "policy.yaml"
+    head = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
+    about = {"name": "odd", "namespace": "not-there-yet"}
+    file.write_text(yaml.safe_dump({**head, "metadata": about, "spec": spec}))
+    for command in (("lint", "-f", file), ("diff", file, file)):
+        told = kubehop(cluster, "policy", *command)
+        assert (told.returncode, told.stdout) == (2, ""), told
+        assert told.stderr.startswith(f"kubehop: NetworkPolicy odd ({file}) is refused: ")
+        assert len(told.stderr.splitlines()) == 1
+
+
+def test_diff_knows_the_policies_of_admins(cluster, tmp_path):
+    guard = {
+        "apiVersion": "policy.networking.k8s.io/v1alpha1",
+        "kind": "AdminNetworkPolicy",
+        "metadata": {"name": "guard"},
+        "spec": {
+            "priority": 5,
+            "subject": {"pods": {"namespaceSelector": {}, "podSelector": {}}},
+            "ingress": [{"action": "Deny", "from": [{"namespaces": {}}]}],
+        },
+    }
+    empty, guarded = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    empty.write_text(yaml.safe_dump(pod("none", "policed-worker")))
+    guarded.write_text(yaml.safe_dump(guard))
+    told = kubehop(cluster, "policy", "diff", str(empty), str(guarded))
+    assert told.returncode == 1, told.stderr
+    assert "default/bad -> default/good ICMP: allowed -> DENIED" in told.stdout
+
+
 def expectations(tmp_path, *entries):
     file = tmp_path / "expectations.yaml"
     head = {"apiVersion": "kubehop.dev/v1alpha1", "kind": "PolicyExpectations"}

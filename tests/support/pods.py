@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from nodeagent.pods.interfaces import NodeFacts, PodRef
+from nodeagent.pods.interfaces import Manifest, NodeFacts, PodRef
 
 
 def pod_manifest(name: str = "web", uid: str = "", **spec: Any) -> dict[str, Any]:
@@ -41,8 +41,8 @@ class FakePodNetwork:
     def __init__(self) -> None:
         self.attached: dict[str, str] = {}
 
-    async def attach(self, namespace: str, name: str, uid: str, netns_path: str) -> tuple[str, ...]:
-        self.attached[uid] = netns_path
+    async def attach(self, manifest: Manifest, netns_path: str) -> tuple[str, ...]:
+        self.attached[manifest["metadata"]["uid"]] = netns_path
         return (f"10.244.1.{len(self.attached) + 1}",)
 
     async def detach(self, uid: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from netcore.conntrack.tuple import FlowTuple
 from netcore.model.policy import Direction
 from netcore.model.policy_settings import BlockScope, Deny, Established, HostNetwork, IpBlocks
-from netcore.packet.protocols import PROTOCOLS_WITH_PORTS
+from netcore.packet.protocols import PROTOCOL_TCP, PROTOCOLS_WITH_PORTS, TCP_SYN
 from netcore.pipeline.context import FromHost, FromPod
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.snapshot import Snapshot
@@ -33,6 +33,27 @@ def check_egress(passage: Passage) -> Drop | Reject | None:
 def check_ingress(passage: Passage) -> Drop | Reject | None:
     """May the pod to which a new connection goes be reached? None: yes, or it is not of here."""
     return _check(passage, ingress_question(passage.snapshot, passage.original, passage.flow))
+
+
+def check_pick_up(passage: Passage) -> Drop | Reject | None:
+    """May a TCP connection be that is seen for the first time in its middle?
+
+    Nobody saw who opened it. Were it judged by the way of this packet alone, a client that is
+    denied could have its connection forgotten (a reset that only conntrack believes) and would
+    get it back with the server's next segment, as one that the server opened. So it has to be
+    allowed the other way round, too.
+    """
+    packet = passage.packet
+    is_middle = packet.protocol == PROTOCOL_TCP and not packet.tcp_flags & TCP_SYN
+    if not is_middle or isinstance(passage.ctx.ingress, FromHost):
+        return None
+    back = passage.flow.reversed()
+    for ask in (egress_question, ingress_question):
+        question = ask(passage.snapshot, back, back)
+        judgement = judge_question(passage.snapshot, question) if question is not None else None
+        if judgement is not None and not judgement.allowed:
+            return _deny(passage, judgement, "; not seen from its start, so judged both ways")
+    return None
 
 
 def check_established(passage: Passage) -> Drop | Reject | None:
@@ -135,14 +156,24 @@ def _check(passage: Passage, question: Question | None) -> Drop | Reject | None:
     if question is None:
         return None
     judgement = judge_question(passage.snapshot, question)
-    passage.judgements += (judgement,)
-    if passage.trace is not None:
-        passage.hop(_STAGES[question.direction], *_explained(judgement))
-    if judgement.allowed:
-        return None
+    if not judgement.allowed:
+        return _deny(passage, judgement)
+    _note(passage, judgement)
+    return None
+
+
+def _deny(passage: Passage, judgement: Judgement, besides: str = "") -> Drop | Reject:
+    _note(passage, judgement, besides)
     if passage.snapshot.config.policy.deny is Deny.REJECT:
         return Reject(RejectKind.ADMINISTRATIVELY_PROHIBITED)
     return Drop(DropReason.POLICY_DENY if judgement.is_explicit else DropReason.POLICY_DENIED)
+
+
+def _note(passage: Passage, judgement: Judgement, besides: str = "") -> None:
+    passage.judgements += (judgement,)
+    if passage.trace is not None:
+        rule, why = _explained(judgement)
+        passage.hop(_STAGES[judgement.direction], rule, why + besides)
 
 
 def _explained(judgement: Judgement) -> tuple[str, str]:

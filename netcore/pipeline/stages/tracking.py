@@ -8,7 +8,7 @@ from netcore.conntrack.tuple import FlowTuple
 from netcore.model.address import authority
 from netcore.packet.packet import Packet
 from netcore.packet.rewrite import Rewrite
-from netcore.pipeline.context import FromPod
+from netcore.pipeline.context import FromPod, FromTunnel
 from netcore.pipeline.passage import Passage
 from netcore.pipeline.trace import Stage
 
@@ -83,7 +83,7 @@ def follow_related_error(passage: Passage) -> RelatedError | None:
     answer = FlowTuple(quoted.protocol, quoted.dst, quoted.dst_port, quoted.src, quoted.src_port)
     known = passage.flows.lookup(answer)
     is_end = passage.packet.src == answer.src
-    if known is None or (isinstance(passage.ctx.ingress, FromPod) and not is_end):
+    if known is None or (_is_of_pod(passage) and not is_end):
         return None
     entry, is_reply = known
     seen = answer.reversed()
@@ -94,6 +94,17 @@ def follow_related_error(passage: Passage) -> RelatedError | None:
     _trace_related(passage, entry, after)
     passage.flow = after
     return RelatedError(rewrite_between(seen, meant))
+
+
+def _is_of_pod(passage: Passage) -> bool:
+    """Whether a pod, here or behind a tunnel, has sent it; its source has been checked."""
+    match passage.ctx.ingress:
+        case FromPod():
+            return True
+        case FromTunnel():  # else a node's address towards its pods: it routes for them
+            return passage.packet.src not in passage.snapshot.nodes_by_address
+        case _:
+            return False
 
 
 def _trace_related(passage: Passage, entry: ConntrackEntry, after: FlowTuple) -> None:

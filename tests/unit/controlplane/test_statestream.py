@@ -10,6 +10,7 @@ from controlplane.rpc.statestream import StateStream, state_changes
 from controlplane.store.base import Event, Stored
 from controlplane.store.errors import Expired
 from controlplane.store.memory import MemoryStore
+from netcore.model.change import BARRIER
 from netcore.model.config import ClusterConfig
 from tests.unit.controlplane.objects import pod, service
 
@@ -118,6 +119,21 @@ async def test_a_quiet_watcher_is_told_where_it_stands():
         await put(store, PODS, pod("p"))
     batch = await anext(batches)
     assert (batch.revision, batch.changes, batch.synced) == (300, (), True)
+    await batches.aclose()
+
+
+async def test_a_barrier_is_told_without_any_change():
+    store = MemoryStore()
+    batches = stream(store, SERVICES).batches("", 0)
+    await anext(batches)
+    await anext(batches)
+    await put(store, PODS, pod("p"))
+    namespace, name = BARRIER
+    lease = {"metadata": {"namespace": namespace, "name": name}}
+    await put(store, "/registry/coordination.k8s.io/leases/", lease)
+    async with asyncio.timeout(5):
+        batch = await anext(batches)
+    assert (batch.revision, batch.changes, batch.synced) == (2, (), True)
     await batches.aclose()
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kubehop.kubernetes.applying import NotApplied, apply_manifests
+from kubehop.kubernetes.applying import NotApplied, apply_manifests, delete_manifests
 from kubehop.kubernetes.client import ApiError, ApiUnreachable
 from kubehop.kubernetes.manifests import Manifest
 
@@ -18,7 +18,8 @@ RESOURCES = {
 
 class FakeApi:
     def __init__(self, refusal=None):
-        self.asked, self.applied, self._refusal = [], [], refusal
+        self.asked, self.applied, self.deleted = [], [], []
+        self._refusal = refusal
 
     def get(self, path):
         self.asked.append(path)
@@ -31,6 +32,11 @@ class FakeApi:
             raise self._refusal
         self.applied.append(path)
         return {**manifest, "stored": True}
+
+    def delete(self, path):
+        if self._refusal:
+            raise self._refusal
+        self.deleted.append(path)
 
 
 def manifest(kind, version="v1", **metadata):
@@ -78,3 +84,21 @@ def test_a_refusal_has_the_words_of_the_server():
 def test_a_server_that_is_gone_is_no_refusal():
     with pytest.raises(ApiUnreachable):
         apply_manifests(FakeApi(ApiUnreachable("gone")), [manifest("Pod")])
+
+
+def test_what_was_made_last_is_deleted_first():
+    api = FakeApi()
+
+    deleted = delete_manifests(api, [manifest("Namespace"), manifest("Pod", namespace="a")])
+
+    assert api.deleted == deleted == ["/api/v1/namespaces/a/pods/a", "/api/v1/namespaces/a"]
+
+
+def test_what_is_not_there_is_passed_over_but_an_unknown_kind_is_not():
+    gone = FakeApi(ApiError(404, "NotFound", 'pods "a" not found'))
+    assert delete_manifests(gone, [manifest("Pod")]) == []
+
+    with pytest.raises(NotApplied, match=r"Podd a \(file.yaml\) is not deleted: no matches"):
+        delete_manifests(FakeApi(), [manifest("Podd")])
+    with pytest.raises(NotApplied, match="is not deleted: forbidden"):
+        delete_manifests(FakeApi(ApiError(403, "Forbidden", "forbidden")), [manifest("Pod")])

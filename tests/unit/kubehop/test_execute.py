@@ -3,6 +3,7 @@ import json
 import pytest
 from aiohttp import web
 
+from kubehop.kubernetes import execute
 from kubehop.kubernetes.client import ApiError, ApiUnreachable
 from kubehop.kubernetes.credentials import load_credentials
 from kubehop.kubernetes.execute import Executor
@@ -97,3 +98,21 @@ async def test_a_refusal_is_an_error(executor, server):
         await executor.run("default", "web", ("true",))
 
     assert refused.value.code == 404
+
+
+@pytest.mark.parametrize(("descriptors", "asked"), [([5, 5, -1], 3), ([-1], 1), ([5] * 100, 1)])
+async def test_it_is_waited_for_the_sockets_end_but_not_for_ever(descriptors, asked, monkeypatch):
+    monkeypatch.setattr(execute, "_CLOSE_PATIENCE_S", 0 if len(descriptors) == 100 else 30)
+    answers = iter(descriptors)
+
+    class Socket:
+        count = 0
+
+        def fileno(self):
+            self.count += 1
+            return next(answers)
+
+    socket = Socket()
+    await execute._closed(socket)
+    assert socket.count == asked
+    await execute._closed(None)

@@ -1,6 +1,10 @@
 import pytest
 
-from kubehop.kubernetes.manifests import load_manifests
+from kubehop.kubernetes.manifests import (
+    load_manifests,
+    manifests_of_objects,
+    manifests_of_text,
+)
 from netcore.model.errors import ConfigError
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {}\n"
@@ -81,3 +85,35 @@ def test_what_cannot_be_read_is_said(tmp_path):
     (tmp_path / "latin.yaml").write_bytes(b"a: \xe9")
     with pytest.raises(ConfigError, match=r"cannot read .*latin.yaml"):
         load_manifests([tmp_path])
+
+
+def test_text_and_objects_are_named_by_where_they_are_from():
+    [of_text] = manifests_of_text(POD.format("a"), "the text")
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "b", "labels": {"a": "1"}}}
+    one, two = manifests_of_objects([pod, {"kind": "List", "items": [pod]}], "objects")
+
+    assert of_text.title == "Pod a (the text)"
+    assert (one.title, two.title) == ("Pod b (objects[0])", "Pod b (objects[1])")
+    assert one.object == pod
+    assert one.object["metadata"] is not pod["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "there is nothing to apply in objects"),
+        ([{}, 3], r"objects\[0\]: an object without apiVersion"),
+        ([{"kind": {1, 2}}], r"objects\[0\]: not JSON: "),
+        ([object()], r"objects\[0\]: not JSON: "),
+        (["text"], r"objects\[0\]: not a Kubernetes object: 'text'"),
+    ],
+)
+def test_objects_that_are_none(given, message):
+    with pytest.raises(ConfigError, match=message):
+        manifests_of_objects(given, "objects")
+
+
+@pytest.mark.parametrize(("text", "message"), [("a: [", "text: line 1: "), ("", "nothing to")])
+def test_text_that_has_none(text, message):
+    with pytest.raises(ConfigError, match=message):
+        manifests_of_text(text, "text")

@@ -4,12 +4,12 @@ import pytest
 
 from kubehop.kubernetes import rollout
 from kubehop.kubernetes.client import ApiError
-from kubehop.kubernetes.rollout import NotRolledOut, await_rollout
+from kubehop.kubernetes.rollout import NotRolledOut, await_removal, await_rollout
 
 NS = "/api/v1/namespaces/ns"
 APPS = "/apis/apps/v1/namespaces/ns"
 SLICES = "/apis/discovery.k8s.io/v1"
-POLICIES = "/apis/networking.k8s.io/v1/networkpolicies"
+DUMP = "/apis/kubehop.dev/v1alpha1/nodes/n/dump"
 PATIENCE_S = 30.0
 
 
@@ -39,10 +39,10 @@ def service(**spec):
     }
 
 
-def endpoints(*pods, family="IPv4", ready=True, revision="7"):
+def endpoints(*pods, family="IPv4", ready=True):
     listed = [{"targetRef": {"name": name}, "conditions": {"ready": ready}} for name in pods]
     return {
-        "metadata": {"resourceVersion": revision},
+        "metadata": {"resourceVersion": "7"},
         "addressType": family,
         "endpoints": listed,
     }
@@ -51,17 +51,20 @@ def endpoints(*pods, family="IPv4", ready=True, revision="7"):
 class FakeApi:
     """Answers by path; a list of answers is given one by one, the last for ever."""
 
-    def __init__(self, answers=None):
+    def __init__(self, answers=None, revision=1):
         self._answers = {
             f"{NS}/pods": {"items": []},
             f"{NS}/events": {"items": []},
-            "/api/v1/services": {"items": []},
-            f"{SLICES}/endpointslices": {"items": []},
-            POLICIES: {"items": []},
             "/api/v1/nodes": {"items": []},
             **(answers or {}),
         }
         self.asked = []
+        self._revision = revision
+
+    def apply(self, path, manifest):
+        """Only the barrier is ever written."""
+        assert path.endswith("/leases/kubehop-barrier")
+        return {"metadata": {"resourceVersion": str(self._revision)}}
 
     def get(self, path, parameters=None):
         self.asked.append(path)
@@ -177,6 +180,23 @@ def test_a_service_has_all_ready_pods_in_all_its_families():
     assert "Service ns/s has no endpoint for pod b" in refused(FakeApi(found), service())
 
 
+def test_a_load_balancer_has_its_address():
+    path = f"{NS}/services/s"
+    ready = {**service(), "status": {"loadBalancer": {"ingress": [{"ip": "172.18.255.200"}]}}}
+    found = {f"{SLICES}/namespaces/ns/endpointslices": {"items": []}}
+    api = FakeApi(
+        {**found, path: [service(), {**service(), "status": {"loadBalancer": {}}}, ready]}
+    )
+
+    await_rollout(api, [service(type="LoadBalancer")], PATIENCE_S)
+
+    assert api.asked.count(path) == 3
+    pending = FakeApi({**found, path: service()})
+    message = "Service ns/s has no external address yet"
+    assert message in refused(pending, service(type="LoadBalancer"))
+    await_rollout(pending, [service(type="LoadBalancer", loadBalancerClass="a/b")], 0.0)
+
+
 @pytest.mark.parametrize(
     "nothing_to_wait_for",
     [
@@ -190,21 +210,45 @@ def test_other_things_are_there_at_once(nothing_to_wait_for):
     await_rollout(FakeApi(), [nothing_to_wait_for], 0.0)
 
 
-def test_every_node_knows_the_last_change_of_services_endpoints_and_policies():
-    node = {"metadata": {"name": "n"}}
-    dump = "/apis/kubehop.dev/v1alpha1/nodes/n/dump"
+def test_every_node_knows_of_what_was_applied():
     found = {
-        "/api/v1/services": {"items": [{"metadata": {"resourceVersion": "5"}}]},
-        f"{SLICES}/endpointslices": {"items": [endpoints(revision="12"), endpoints(revision="9")]},
-        "/api/v1/nodes": {"items": [node]},
-        POLICIES: {"items": [{"metadata": {"resourceVersion": "14"}}]},
-        dump: [ApiError(503, "", "not connected"), {"revision": 12}, {"revision": 14}],
+        "/api/v1/nodes": {"items": [{"metadata": {"name": "n"}}]},
+        DUMP: [ApiError(503, "", "not connected"), {"revision": 12}, {"revision": 14}],
     }
-    api = FakeApi(found)
+    api = FakeApi(found, revision=14)
 
     await_rollout(api, [], PATIENCE_S)
 
-    assert api.asked.count(dump) == 3
-    assert "node n has not yet the Services" in refused(FakeApi({**found, dump: {"revision": 9}}))
+    assert api.asked.count(DUMP) == 3
+    behind = FakeApi({**found, DUMP: {"revision": 9}}, revision=14)
+    assert "node n has not yet the Services" in refused(behind)
     gone = ApiError(503, "", "not connected")
-    assert "node n: not connected" in refused(FakeApi({**found, dump: gone}))
+    assert "node n: not connected" in refused(FakeApi({**found, DUMP: gone}))
+
+
+def test_what_is_deleted_is_gone_and_no_node_works_by_it():
+    gone = ApiError(404, "NotFound", "not found")
+    path = f"{NS}/pods/p"
+    found = {
+        path: [pod(), pod(), gone],
+        "/api/v1/nodes": {"items": [{"metadata": {"name": "n"}}]},
+        DUMP: [{"revision": 13}, {"revision": 14}],
+    }
+    api = FakeApi(found, revision=14)
+
+    await_removal(api, [path], PATIENCE_S)
+
+    assert (api.asked.count(path), api.asked.count(DUMP)) == (3, 2)
+
+
+def test_what_does_not_go_is_said_with_what_holds_it():
+    held = {"kind": "Namespace", "metadata": {"name": "n"}, "spec": {"finalizers": ["a", "b"]}}
+    for found, message in (
+        (pod(), "not ready after 0 s: Pod ns/p is still there"),
+        (held, "Namespace n is still there: its finalizers are a, b"),
+    ):
+        with pytest.raises(NotRolledOut) as error:
+            await_removal(FakeApi({f"{NS}/pods/p": found}), [f"{NS}/pods/p"], 0.0)
+        assert str(error.value).endswith(message)
+    with pytest.raises(ApiError, match="no"):
+        await_removal(FakeApi({NS: ApiError(403, "Forbidden", "no")}), [NS], 0.0)

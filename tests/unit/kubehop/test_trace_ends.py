@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubehop.ends import parse_source, parse_target
+from kubehop.ends import Place, Target, parse_source, parse_target
 from kubehop.kubernetes.client import ApiError
 from kubehop.kubernetes.nodes import find_node, node_names
 from kubehop.kubernetes.trace_ends import find_destination, find_source
@@ -188,3 +188,12 @@ def test_destinations_that_cannot_be_traced(text, sender, message):
 def test_nodes():
     assert node_names(Client()) == ["n1", "n2"]
     assert find_node(Client(), "n1")["metadata"]["name"] == "n1"
+
+
+def test_a_name_for_dns_is_no_pods_name():
+    source = find_source(Client(), parse_source("web", "shop"))
+    to = find_destination(Client(), Target(Place("dns", "web", "shop"), "80"), source)
+    assert (to.host, to.port, to.watch) == ("web", 80, ())
+    to = find_destination(Client(), Target(Place("dns", "backend", "shop"), "80"), source)
+    assert to.host == "backend"
+    assert "10.96.0.7" in to.watch

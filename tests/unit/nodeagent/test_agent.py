@@ -6,7 +6,7 @@ import pytest
 from netcore.model.errors import DatapathError
 from netcore.pipeline.context import FromPod
 from netcore.pipeline.snapshot import Snapshot, empty_snapshot
-from nodeagent.agent import Agent, pod_of
+from nodeagent.agent import Agent
 from nodeagent.datapath.base import PodPort
 from nodeagent.datapath.fake.datapath import FakeDatapath
 from tests.support.cluster import CONFIG, batch, node, pod
@@ -160,8 +160,3 @@ def test_a_refused_attachment_leaves_no_trace(agent):
     with pytest.raises(DatapathError, match="already attached"):
         agent.add_port(WEB, PORT)
     assert len(agent.ports()) == 1
-
-
-def test_the_networks_view_of_a_pod():
-    made = pod_of("default", "web-1", "uid-web-1", "node1", ["10.244.1.2", "fd00:10:244:1::2"])
-    assert made == WEB

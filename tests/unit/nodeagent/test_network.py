@@ -6,11 +6,13 @@ import pytest
 from netcore.ipam.allocator import AddressAllocator
 from netcore.model.address import parse_address, parse_network, text
 from netcore.model.errors import AllocationError, DatapathError
+from netcore.model.pod import NamedPort
 from netcore.pipeline.snapshot import empty_snapshot
 from nodeagent.agent import Agent
 from nodeagent.datapath.fake.datapath import FakeDatapath
 from nodeagent.edges.pod_device import PodLink
 from nodeagent.network import LocalPodNetwork
+from nodeagent.pods.interfaces import Manifest
 from tests.support.cluster import CONFIG, node
 
 
@@ -51,6 +53,12 @@ def agent() -> Agent:
     return Agent(start, FakeDatapath(start), clock=lambda: 100.0)
 
 
+def manifest(uid: str, **labels: str) -> Manifest:
+    about = {"namespace": "default", "name": "web", "uid": uid, "labels": labels}
+    containers = [{"name": "c", "ports": [{"name": "http", "containerPort": 8080}]}]
+    return {"metadata": about, "spec": {"nodeName": "node1", "containers": containers}}
+
+
 def allocators(*cidrs: str) -> tuple[AddressAllocator, ...]:
     return tuple(AddressAllocator(parse_network(cidr), "node1") for cidr in cidrs)
 
@@ -66,7 +74,7 @@ def network(agent: Agent, devices: Devices, pools) -> LocalPodNetwork:
 
 
 async def test_a_pod_gets_an_address_of_each_family_and_a_device(network, agent, devices):
-    ips = await network.attach("default", "web", "u1", "/proc/1/ns/net")
+    ips = await network.attach(manifest("u1"), "/proc/1/ns/net")
     assert ips == ("10.244.1.2", "fd00:10:244:1::2")
     ((path, link),) = devices.links
     assert path == "/proc/1/ns/net"
@@ -82,13 +90,21 @@ async def test_a_pod_gets_an_address_of_each_family_and_a_device(network, agent,
     assert agent.snapshot.pods["default", "web"].uid == "u1"
 
 
+async def test_policies_see_its_labels_and_named_ports_at_once(network, agent):
+    """Else a pod would not be isolated until the control plane had told its status back."""
+    await network.attach(manifest("u1", app="iso"), "/ns")
+    pod = agent.snapshot.pods["default", "web"]
+    assert pod.labels == {"app": "iso"}
+    assert pod.named_ports == (NamedPort("http", "TCP", 8080),)
+
+
 async def test_a_detached_pods_addresses_come_back(network, agent, pools):
-    await network.attach("default", "web", "u1", "/ns")
+    await network.attach(manifest("u1"), "/ns")
     await network.detach("u1")
     await network.detach("u1")
     assert [len(pool) for pool in pools] == [0, 0]
     assert agent.ports() == ()
-    assert (await network.attach("default", "web", "u2", "/ns"))[0] == "10.244.1.3"
+    assert (await network.attach(manifest("u2"), "/ns"))[0] == "10.244.1.3"
 
 
 async def test_nothing_is_kept_when_no_address_is_free(agent, devices):
@@ -96,7 +112,7 @@ async def test_nothing_is_kept_when_no_address_is_free(agent, devices):
     full.allocate(0.0)
     network = LocalPodNetwork(agent, (wide, full), devices.open)
     with pytest.raises(AllocationError, match="has no free address"):
-        await network.attach("default", "web", "u1", "/ns")
+        await network.attach(manifest("u1"), "/ns")
     assert (len(wide), len(full)) == (0, 1)
     assert devices.links == []
 
@@ -104,15 +120,15 @@ async def test_nothing_is_kept_when_no_address_is_free(agent, devices):
 async def test_nothing_is_kept_when_there_is_no_device(network, agent, devices, pools):
     devices.refusal = DatapathError("create TAP", "eth0", "Operation not permitted")
     with pytest.raises(DatapathError, match="create TAP eth0"):
-        await network.attach("default", "web", "u1", "/ns")
+        await network.attach(manifest("u1"), "/ns")
     assert [len(pool) for pool in pools] == [0, 0]
     assert agent.ports() == ()
 
 
 async def test_the_device_is_closed_when_the_datapath_refuses(network, devices, pools):
-    await network.attach("default", "web", "u1", "/ns")
+    await network.attach(manifest("u1"), "/ns")
     with pytest.raises(DatapathError, match="already attached"):
-        await network.attach("default", "web", "u1", "/ns")
+        await network.attach(manifest("u1"), "/ns")
     assert [devices.is_open(each) for each in devices.descriptors] == [True, False]
     assert [len(pool) for pool in pools] == [1, 1]
 
@@ -120,5 +136,5 @@ async def test_the_device_is_closed_when_the_datapath_refuses(network, devices, 
 async def test_a_family_without_gateway_has_no_route(agent, devices):
     network = LocalPodNetwork(agent, allocators("10.244.1.0/29"), devices.open)
     agent.snapshot = empty_snapshot(CONFIG, node(1, pod_cidrs=()))
-    await network.attach("default", "web", "u1", "/ns")
+    await network.attach(manifest("u1"), "/ns")
     assert devices.links[0][1].gateways == ()

@@ -45,6 +45,7 @@ def namespace(name, **labels):
 
 def policy(name="web", space="default", **spec):
     return {
+        "kind": "NetworkPolicy",
         "metadata": {"name": name, "namespace": space},
         "spec": {"podSelector": {"matchLabels": {"app": "web"}}, **spec},
     }

@@ -128,6 +128,15 @@ def test_a_full_table_takes_a_flow_in_the_place_of_one_that_is_not_assured(node1
     assert [entry.original.src_port for entry in node1.flows] == [2]
 
 
+def test_a_packet_of_a_known_flow_that_cannot_go_on_is_not_counted_as_of_it(node1):
+    """The node itself may send it to another node; what came out of a tunnel may not."""
+    data = tcp(PEER, PEER)
+    assert isinstance(node1.send(data, FromHost()).verdict, Encap)
+    again = node1.send(data, from_node(2))
+    assert again.verdict == Drop(DropReason.FIB_LOOKUP_FAILED)
+    assert again.decision.entry is None
+
+
 def test_first_fragments_have_ports_and_are_tracked(node1):
     data = bytes((0x9C, 0x40, 0, 53)) + (1480).to_bytes(2) + bytes(1402)
     first = ip(CLIENT, WEB, PROTOCOL_UDP, data, dont_fragment=False, more_fragments=True)

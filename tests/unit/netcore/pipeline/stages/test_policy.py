@@ -149,6 +149,39 @@ def test_a_policy_cuts_open_connections_both_ways_unless_they_are_kept():
         assert decider.send(tcp(CLIENT, POD, 40001, 8080, flags=TCP_SYN), ME).verdict == DENIED
 
 
+ACK, RST = 0x10, 0x14
+
+
+def test_a_denied_client_does_not_come_back_as_an_answer():
+    """The server's next segment would else begin a flow of its own, with the client answering."""
+    decider = node1()
+    assert decider.send(tcp(CLIENT, POD, 40000, 8080), ME).verdict == Deliver(POD)
+    decider.send(tcp(CLIENT, POD, 40000, 8080, flags=RST), ME)
+    decider.now_s += 11  # the reset, which only conntrack believed, has run out
+    decider.flows.expire(decider.now_s)
+    decider.snapshot = decider.snapshot.advance(batch(deny_all(), revision=2))
+    pushed = decider.send(tcp(POD, CLIENT, 8080, 40000, flags=ACK), WEB1)
+    assert pushed.verdict == DENIED
+    assert "judged both ways" in pushed.why(Stage.INGRESS_POLICY)
+    assert len(decider.flows) == 0
+
+
+def test_a_server_does_not_come_back_as_a_client():
+    decider = node1(deny_all(Direction.EGRESS))
+    back = decider.send(tcp(PEER, CLIENT, 8080, 40000, flags=ACK), from_node(2))
+    assert back.verdict == DENIED
+    assert "judged both ways" in back.why(Stage.EGRESS_POLICY)
+
+
+@pytest.mark.parametrize("flags", [ACK, SYN_ACK])
+def test_what_is_seen_first_in_its_middle_is_judged_once_where_both_ways_are_open(flags):
+    open_ways = network_policy(isolates=BOTH, ingress=(rule(),), egress=(rule(),))
+    outcome = node1(open_ways).send(tcp(CLIENT, POD, 40000, 8080, flags=flags), ME)
+    assert outcome.verdict == Deliver(POD)
+    directions = [judgement.direction for judgement in outcome.decision.judgements]
+    assert directions == [Direction.EGRESS, Direction.INGRESS]
+
+
 def test_denied_as_the_settings_say():
     decider = node1(deny_all(), settings(deny=Deny.REJECT))
     outcome = decider.send(tcp(CLIENT, POD, 40000, 8080), ME)

@@ -295,6 +295,17 @@ def test_a_routers_error_on_the_way_keeps_its_source(node1):
     assert error.packet.quoted == QuotedTuple(17, CLIENT, WEB, 40000, 53)
 
 
+def test_a_pod_behind_a_tunnel_is_no_router(node1):
+    """Its error about a connection of others is judged by policies as what it is: its own."""
+    node1.send(udp(PEER, CLIENT, 40000, 5353), from_node(2))
+    other = packed("10.244.2.77")
+    quoted = udp(CLIENT, PEER, 5353, 40000)
+    forged = node1.send(icmp(other, CLIENT, 3, 4, body=bytes(quoted[14:74])), from_node(2))
+    assert Stage.CONNTRACK not in forged.stages
+    own = node1.send(icmp(PEER, CLIENT, 3, 4, body=bytes(quoted[14:74])), from_node(2))
+    assert Stage.CONNTRACK in own.stages
+
+
 def test_an_error_from_outside_reaches_the_pod_behind_the_masquerade(node1):
     there = node1.send(udp(CLIENT, OUTSIDE), ME)
     assert there.packet.src == NODE1

@@ -9,6 +9,7 @@ from netcore.manifest.addresses import addresses
 from netcore.manifest.policies import network_policy
 from netcore.model.address import contains
 from netcore.model.policy import Direction
+from netcore.model.policy_settings import IpBlocks
 from netcore.model.selector import LabelSelector
 from netcore.packet.protocols import PROTOCOL_UDP
 from netcore.policy.rows import Party, Question, port_matches
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from kubehop.policy.world import World
     from netcore.model.pod import Pod
-    from netcore.model.policy import IpBlock, Policy, PortMatch, Rule
+    from netcore.model.policy import IpBlock, Peer, Policy, PortMatch, Rule
 
 Object = dict[str, Any]
 _DNS_PORT = 53
@@ -103,6 +104,8 @@ def _or_instead_of_and(case: _Case) -> Iterator[Complaint]:
 
 
 def _cluster_ip_in_a_block(case: _Case) -> Iterator[Complaint]:
+    if case.world.snapshot.config.policy.ip_blocks is IpBlocks.BEFORE_DNAT:
+        return  # there it is the right way
     for field, rule in _rules(case.policy):
         for peer in rule.peers:
             for block in peer.blocks:
@@ -116,9 +119,9 @@ def _cluster_ip_in_a_block(case: _Case) -> Iterator[Complaint]:
 
 
 def _service_port(case: _Case) -> Iterator[Complaint]:
-    """Of rules that name only ports which no pod at the other end has, but a Service does."""
+    """Ports that a Service has in front of the pods which are asked, where these have another."""
     for field, rule in _rules(case.policy):
-        pods = case.subjects if field.startswith("ingress") else ()
+        pods = case.subjects if field.startswith("ingress") else _selected(case, rule)
         for port in rule.ports:
             if port.name or port.first != port.last:
                 continue
@@ -129,6 +132,26 @@ def _service_port(case: _Case) -> Iterator[Complaint]:
                         f"port {port.first} is that of Service {name}: its pods listen on "
                         f"{ports[port.first]}, which is the port that policies see",
                     )
+
+
+def _selected(case: _Case, rule: Rule) -> tuple[Pod, ...]:
+    """The pods that an egress rule selects by labels; none for a rule about everybody."""
+    snapshot = case.world.snapshot
+    return tuple(
+        pod
+        for pod in snapshot.pods.values()
+        for peer in rule.peers
+        if peer.pods is not None
+        and peer.pods.first_unmet(pod.labels) is None
+        and _is_within(case, peer, pod)
+    )
+
+
+def _is_within(case: _Case, peer: Peer, pod: Pod) -> bool:
+    if peer.namespaces is None:
+        return pod.namespace == case.policy.namespace
+    namespace = case.world.snapshot.namespaces.get(pod.namespace)
+    return namespace is not None and peer.namespaces.first_unmet(namespace.labels) is None
 
 
 def _named_port(case: _Case) -> Iterator[Complaint]:
@@ -197,19 +220,30 @@ def _ports_of_services(world: World, pods: tuple[Pod, ...]) -> Iterator[tuple[st
     for service in world.services:
         about, spec = service["metadata"], service["spec"]
         wanted = spec.get("selector") or {}
-        if not wanted or not any(
-            pod.namespace == about["namespace"] and wanted.items() <= pod.labels.items()
+        chosen = [
+            pod
             for pod in pods
-        ):
+            if pod.namespace == about["namespace"] and wanted.items() <= pod.labels.items()
+        ]
+        if not wanted or not chosen:
             continue
         yield (
             f"{about['namespace']}/{about['name']}",
             {
                 port["port"]: target
                 for port in spec.get("ports") or ()
-                if isinstance(target := port.get("targetPort", port["port"]), int)
+                if (target := _target_port(port, chosen)) is not None
             },
         )
+
+
+def _target_port(port: Object, pods: list[Pod]) -> int | None:
+    """Its number in the first of the pods that has it; a named one may differ between pods."""
+    target = port.get("targetPort", port["port"])
+    if isinstance(target, int):
+        return target
+    named = (each for pod in pods for each in pod.named_ports)
+    return next((each.port for each in named if each.name == target), None)
 
 
 _CHECKS: tuple[Callable[[_Case], Iterator[Complaint]], ...] = (

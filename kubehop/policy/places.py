@@ -36,13 +36,15 @@ class Place:
 class Target:
     """Where a connection goes. `port` None: no port is asked for, it is ICMP (of either family).
 
-    `service_port`: the port that was asked of a Service, 0 without one.
+    `service_port`: the port that was asked of a Service, 0 without one; `asked`: the packed cluster
+    IP of the endpoint's family, b"" without one.
     """
 
     place: Place
     protocol: int
     port: int | None
     service_port: int = 0
+    asked: bytes = b""
 
 
 def place_of(pod: Pod) -> Place:
@@ -145,12 +147,15 @@ def _behind(world: World, service: Service, target: ends.Target, source: Place) 
     for family, width in (("IPv4", 4), ("IPv6", 16)):
         if width not in families:
             continue
+        asked = next(
+            (each.packed for each in service.cluster_ips if each.max_prefixlen == width * 8), b""
+        )
         for endpoint, number in cluster_endpoints(
             list(endpoints_at(family, port, slices)), viewpoint
         ):
-            place = _address(world, endpoint.addresses[0].packed)
-            wanted = Target(place, _NUMBERS[port.protocol], number, port.port)
-            found[endpoint.addresses[0].packed, number] = wanted
+            ip = endpoint.addresses[0].packed
+            place, number_of = _address(world, ip), _NUMBERS[port.protocol]
+            found[ip, number] = Target(place, number_of, number, port.port, asked)
     if not found:
         raise ConfigError(f"Service {name} has no endpoints for port {port.port}")
     yield from found.values()

@@ -45,14 +45,17 @@ def predict(world: World, source: Place, target: Target) -> Prediction:
     flow = _flow(source, target)
     if flow.src == flow.dst and not target.service_port:
         return Prediction(source, target, flow, ())  # it never leaves the pod
+    original = flow
+    if target.asked:
+        original = flow._replace(dst=target.asked, dst_port=target.service_port)
     namespaces = {name: each.labels for name, each in world.snapshot.namespaces.items()}
     around = Surroundings(namespaces, target.service_port)
     questions: list[Question | None] = []
     if source.pod is not None:
-        questions.append(egress_question(world.seen_from(source.pod.node_name), flow, flow))
+        questions.append(egress_question(world.seen_from(source.pod.node_name), original, flow))
     if target.place.pod is not None and target.place.pod.node_name:  # DNS servers are on none
         picture = world.seen_from(target.place.pod.node_name)
-        questions.append(ingress_question(picture, flow, flow))
+        questions.append(ingress_question(picture, original, flow))
     return Prediction(
         source,
         target,

@@ -23,7 +23,7 @@ from netcore.packet.packet import Packet
 from netcore.packet.protocols import protocol_name
 from netcore.pipeline.context import FromHost, FromPod
 from netcore.pipeline.snapshot import Snapshot
-from netcore.pipeline.verdict import Deliver, Drop, Encap, Reject, ToHost, Verdict
+from netcore.pipeline.verdict import Deliver, Drop, Encap, Reject, ToHost
 from netcore.policy.judgement import Ground, Judgement, RuleReference
 
 _WORLD = FlowEnd(ReservedIdentity.WORLD, labels=(f"reserved:{ReservedIdentity.WORLD.label}",))
@@ -182,7 +182,8 @@ def _fate(snapshot: Snapshot, seen: Sighting, base: Flow) -> Flow | None:
 
 def _drop(seen: Sighting, base: Flow) -> Flow:
     denial = next((each for each in seen.judgements if not each.allowed), None)
-    cause = _cause(seen.verdict, denial)
+    assert isinstance(seen.verdict, Drop | Reject)
+    cause = drop_cause(seen.verdict, denial)
     return replace(
         base,
         event=EventType.DROP,
@@ -195,12 +196,12 @@ def _drop(seen: Sighting, base: Flow) -> Flow:
     )
 
 
-def _cause(verdict: Verdict, denial: Judgement | None) -> DropCause:
+def drop_cause(verdict: Drop | Reject, denial: Judgement | None) -> DropCause:
+    """The reason that Hubble has for it; `denial`: the judgement that it comes from, if any."""
     if isinstance(verdict, Drop):
         return DropCause(verdict.reason.name, verdict.reason.value)
     if denial is not None:
         return _cause_of_denial(denial)
-    assert isinstance(verdict, Reject)
     return DropCause(*DROPS_OF_REJECTS[verdict.kind])
 
 

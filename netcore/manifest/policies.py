@@ -59,14 +59,6 @@ def admin_network_policy(manifest: Manifest, kind: PolicyKind = PolicyKind.ADMIN
     )
 
 
-def policy(manifest: Manifest) -> Policy:
-    """A policy of any kind that there is. Raises ValueError for another kind of object."""
-    kind = PolicyKind(manifest.get("kind"))
-    if kind is PolicyKind.NETWORK:
-        return network_policy(manifest)
-    return admin_network_policy(manifest, kind)
-
-
 def selector(manifest: Manifest | None) -> LabelSelector:
     """A meta/v1 LabelSelector; an empty one, or none, selects everything."""
     if not manifest:

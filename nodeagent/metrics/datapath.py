@@ -25,7 +25,6 @@ _FORWARDED = {
 _QUEUES = {"drop_queue_full": "Queue full", "drop_tunnel_queue_overflow": "Tunnel queue overflow"}
 _VERDICTS = ("deliver", "encap", "tohost", "drop", "reject", "reply")
 _REASONS = {f"drop_{reason.name.lower()}": reason.name for reason in DropReason}
-_REJECTED = "reject_"
 _NO_DIRECTION = "UNKNOWN"
 _NO_PROTOCOL = "Unknown"
 
@@ -97,9 +96,6 @@ def _dropped(counted: Mapping[str, int]) -> Metric:
     for name, value in counted.items():
         if name in _QUEUES:
             drops.add_metric([_QUEUES[name], _NO_DIRECTION], value)
-        elif name.startswith(_REJECTED) and name not in ("reject_packets", "reject_bytes"):
-            kind = name.removeprefix(_REJECTED).replace("_", " ")
-            drops.add_metric([f"Rejected: {kind}", _NO_DIRECTION], value)
     return drops
 
 
@@ -137,9 +133,11 @@ def _flows(counted: Mapping[str, int]) -> Metric:
     )
     for name, (_, point) in _FORWARDED.items():
         flows.add_metric(["Trace", point, "FORWARDED"], counted.get(f"{name}_packets", 0))
-    for name, reason in _REASONS.items():
-        if name in counted:
-            flows.add_metric(["Drop", reason_text(reason), "DROPPED"], counted[name])
+    by_reason: Counter[str] = Counter()
+    for reason, _, _, value in _decided_drops(counted):
+        by_reason[reason] += value
+    for reason, value in by_reason.items():
+        flows.add_metric(["Drop", reason_text(reason), "DROPPED"], value)
     return flows
 
 

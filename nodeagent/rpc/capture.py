@@ -12,6 +12,7 @@ from netcore.capture.pcapng import MAX_SNAP_BYTES
 from netcore.model.address import packed
 from netcore.model.errors import ConfigError, DatapathError
 from nodeagent.agent import Agent
+from nodeagent.datapath.base import Observer
 from nodeagent.datapath.sightings import HOST, UNDERLAY, CapturedFrame, CaptureFilter, pod_place
 from nodeagent.rpc.capture_queue import CaptureQueue
 from protos.gen.v1 import nodeagent_pb2 as pb
@@ -79,7 +80,7 @@ class Captures:
 
 async def _capture(agent: Agent, wanted: CaptureFilter) -> AsyncGenerator[pb.CaptureResponse, None]:
     queue = CaptureQueue(asyncio.get_running_loop())
-    observer = await asyncio.to_thread(agent.datapath.capture, wanted, queue.put)
+    observer = await begin(agent, wanted, queue)
     try:
         yield pb.CaptureResponse(started=True, vxlan_port=agent.snapshot.config.vxlan_port)
         while True:
@@ -92,6 +93,22 @@ async def _capture(agent: Agent, wanted: CaptureFilter) -> AsyncGenerator[pb.Cap
             )
     finally:
         observer.close()
+
+
+async def begin(agent: Agent, wanted: CaptureFilter, queue: CaptureQueue) -> Observer:
+    """Begin a capture, which blocks. Who leaves meanwhile leaves none behind. DatapathError."""
+    loop = asyncio.get_running_loop()
+    beginning = loop.run_in_executor(None, agent.datapath.capture, wanted, queue.put)
+    try:
+        return await asyncio.shield(beginning)
+    except asyncio.CancelledError:
+        beginning.add_done_callback(_close)
+        raise
+
+
+def _close(begun: asyncio.Future[Observer]) -> None:
+    if begun.exception() is None:
+        begun.result().close()
 
 
 def _frame(seen: CapturedFrame) -> pb.CapturedFrame:

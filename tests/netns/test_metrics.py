@@ -103,8 +103,8 @@ def test_a_drop_has_its_reason(cluster, kubectl):
     (frontend,) = pods_of(kubectl, "frontend").values()
     try_backend(kubectl, "http://10.244.77.7")
     found = of_node(kubectl, frontend["node"])
-    assert value(found, "cilium_drop_count_total", direction="UNKNOWN",
-                 reason="Rejected: host unreachable") >= 1  # fmt: skip
+    assert value(found, "cilium_drop_count_total", direction="EGRESS",
+                 reason="FIB lookup failed") >= 1  # fmt: skip
 
 
 def test_how_late_a_change_of_endpoints_is_on_the_nodes(cluster, kubectl):

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 
+from netcore.flow.build import drop_cause
 from netcore.packet.protocols import protocol_name
 from netcore.pipeline.context import FromPod, Ingress
-from netcore.pipeline.verdict import Decision, Drop, DropReason, Reject, Verdict
+from netcore.pipeline.verdict import Decision, Drop, Reject, Verdict
 from nodeagent.datapath.base import DROPPED
 
 
@@ -31,17 +32,21 @@ class Counters:
                 pass
 
     def dropped(
-        self, reason: DropReason, ingress: Ingress, protocol: int, decision: Decision
+        self, verdict: Drop | Reject, ingress: Ingress, protocol: int, decision: Decision
     ) -> None:
         """Once more by whose direction it was and by protocol: `dropped REASON DIRECTION PROTOCOL`.
 
-        The direction is that of the policy that denied; else from a pod is egress.
+        The direction is that of the policy that denied; else from a pod is egress. A reject has
+        the reason that Hubble has for it.
         """
-        if decision.judgements and decision.verdict == Drop(reason):
-            direction = decision.judgements[-1].direction.value.upper()
+        judgements = decision.judgements if decision.verdict == verdict else ()
+        denial = next((each for each in judgements if not each.allowed), None)
+        reason = drop_cause(verdict, denial).name
+        if denial is not None:
+            direction = denial.direction.value.upper()
         else:
             direction = "EGRESS" if isinstance(ingress, FromPod) else "INGRESS"
-        self._values[f"{DROPPED}{reason.name} {direction} {protocol_name(protocol)}"] += 1
+        self._values[f"{DROPPED}{reason} {direction} {protocol_name(protocol)}"] += 1
 
     def add(self, names: tuple[str, str], size_bytes: int) -> None:
         """One more packet of that size, counted by what `counter_names` gave."""

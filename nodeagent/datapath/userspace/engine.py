@@ -57,6 +57,8 @@ _FLAGS_AT = HEADROOM_BYTES + 47  # of TCP over IPv4 without options
 _DATA_OFFSET_AT = HEADROOM_BYTES + 46
 _SELDOM = TCP_SYN | CLOSES
 _NOBODY = -1
+_LOST = Drop(DropReason.DROP_REASON_UNKNOWN)
+"""To a full queue, which has a count of its own."""
 
 RANDOM_BELOW = random.SystemRandom().randrange
 """What chance is where nobody says otherwise: not to be guessed from outside."""
@@ -274,8 +276,8 @@ class Engine:
         ring, snapshot = self._ring, self.snapshot
         decision = decide(snapshot, self.conntrack, packet, context, trace)
         happened = self._carry_out(port, packet, buffer, flow, decision, now)
-        if isinstance(happened, Drop):
-            self.counters.dropped(happened.reason, port.ingress, packet.protocol, decision)
+        if isinstance(happened, Drop | Reject) and happened is not _LOST:
+            self.counters.dropped(happened, port.ingress, packet.protocol, decision)
         ring.decided(snapshot, arrived_ns, port.ingress, packet, decision, happened)
         if ring.payloads and happened is decision.verdict:
             frame = buffer[HEADROOM_BYTES:]
@@ -369,7 +371,7 @@ class Engine:
             else:
                 self.counters.count("drop_queue_full")
                 sent = False
-        return verdict if sent else Drop(DropReason.DROP_REASON_UNKNOWN)
+        return verdict if sent else _LOST
 
     def _count(self, verdict: Verdict, size_bytes: int) -> Verdict:
         self.counters.verdict(verdict, size_bytes)

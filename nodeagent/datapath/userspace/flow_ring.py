@@ -11,7 +11,7 @@ from itertools import islice
 from time import time_ns
 
 from netcore.flow.layer7.conversations import may_speak
-from netcore.flow.layer7.http import MAX_HEAD_BYTES
+from netcore.flow.layer7.http import MAX_HEAD_BYTES, may_begin
 from netcore.flow.sighting import Sighting, sight
 from netcore.packet.packet import Packet
 from netcore.packet.protocols import (
@@ -123,8 +123,8 @@ class FlowRing:
         ):
             return
         data = _payload(packet, frame)
-        if not data:
-            return
+        if not data or (packet.protocol == PROTOCOL_TCP and not may_begin(data)):
+            return  # a stream's later segments would push everything else out of the ring
         self._recorded += 1
         verdict = decision.verdict
         self._keep(sight(snapshot, time_ns, ingress, packet, decision, verdict, data))

@@ -70,6 +70,9 @@ def test_denials_that_are_not_told_are_silent():
         assert all(world.observe(allowed).values())
         node = world.net.nodes[world.pods["x/a"].node_name]
         assert node.stat("drop_policy_denied") >= 1
+        sockets[denied].setblocking(False)
+        with pytest.raises(BlockingIOError):  # an ICMP error would be raised here, too
+            sockets[denied].recv(1)
         sockets[denied].close()
 
 

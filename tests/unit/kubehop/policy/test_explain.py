@@ -177,6 +177,16 @@ def test_the_matrix():
         reach(world(), "empty", "")
 
 
+def test_whether_blocks_see_the_cluster_ip_is_the_clusters_choice():
+    """As the datapath has it: tests of netcore.pipeline.stages.policy."""
+    cluster_ip = {"egress": [{"to": [{"ipBlock": {"cidr": "10.96.0.0/16"}}]}]}
+    isolating = policy(podSelector={}, policyTypes=["Egress"], **cluster_ip)
+    for choice, allowed in (("before-dnat", True), ("after-dnat", False)):
+        settings = {"cni": "kubehop", "policy": f"ip-blocks={choice}"}
+        found = ask(world(isolating, settings=settings), "good", "svc/web:80")
+        assert {each.allowed for each in found} == {allowed}, choice
+
+
 def test_settings_are_those_of_the_cluster():
     data = {"cni": "cilium", "policy": "established=keep"}
     found = read_settings(FakeApi(data))

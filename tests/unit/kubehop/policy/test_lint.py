@@ -12,15 +12,16 @@ SERVICE = {
     "spec": {
         "clusterIPs": ["10.96.0.5"],
         "selector": {"app": "web"},
-        "ports": [{"port": 80, "targetPort": 8080}],
+        "ports": [{"port": 80, "targetPort": 8080}, {"port": 81, "targetPort": "http"}],
     },
 }
 
 
-def complaints(*policies):
+def complaints(*policies, settings=None):
     policies = list(policies)
     world = read_world(
         FakeApi(
+            settings,
             pods=[pod("web", "10.244.1.2", app="web", ports=(("http", 8080),))],
             namespaces=[namespace("default")],
             nodes=[node("n1", "172.18.0.11")],
@@ -75,6 +76,14 @@ APP = {"matchLabels": {"app": "web"}}
             'ingress[0]: no selected pod has a port with the name "htpp"',
         ),
         (
+            egress(DNS, {"to": [{"podSelector": APP}], "ports": [{"port": 80}]}),
+            "egress[1]: port 80 is that of Service default/web: its pods listen on 8080",
+        ),
+        (
+            ingress(ports=[{"port": 81}]),
+            "ingress[0]: port 81 is that of Service default/web: its pods listen on 8080",
+        ),
+        (
             ingress(ports=[{"port": "http", "protocol": "UDP"}]),
             'ingress[0]: port "http" is TCP in the pods, not UDP',
         ),
@@ -102,6 +111,12 @@ def test_a_trap_is_found(spec, said):
 )
 def test_what_is_well_written_is_left_alone(spec):
     assert complaints(policy(**spec)) == []
+
+
+def test_before_dnat_a_block_with_a_cluster_ip_is_right():
+    before = {"cni": "kubehop", "policy": "ip-blocks=before-dnat"}
+    spec = egress(DNS, {"to": [{"ipBlock": {"cidr": "10.96.0.5/32"}}]})
+    assert complaints(policy(**spec), settings=before) == []
 
 
 def test_another_policy_may_let_dns_out():

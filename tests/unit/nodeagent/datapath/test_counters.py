@@ -38,11 +38,17 @@ def test_drops_by_whose_direction_they_are():
     drop = Drop(DropReason.POLICY_DENIED)
     judged = Judgement(Direction.INGRESS, ("a", "b"), allowed=False, ground=Ground.DEFAULT_DENY)
     from_pod = FromPod((POD,), b"")
-    counters.dropped(drop.reason, from_pod, 6, Decision(drop, judgements=(judged,)))
-    counters.dropped(DropReason.FIB_LOOKUP_FAILED, from_pod, 17, Decision(drop))
-    counters.dropped(DropReason.FIB_LOOKUP_FAILED, FromHost(), 1, Decision(drop))
+    counters.dropped(drop, from_pod, 6, Decision(drop, judgements=(judged,)))
+    lost = Drop(DropReason.FIB_LOOKUP_FAILED)
+    counters.dropped(lost, from_pod, 17, Decision(drop))
+    counters.dropped(lost, FromHost(), 1, Decision(drop))
+    told = Reject(RejectKind.ADMINISTRATIVELY_PROHIBITED)
+    counters.dropped(told, from_pod, 6, Decision(told, judgements=(judged,)))
+    refused = Reject(RejectKind.PORT_UNREACHABLE)
+    counters.dropped(refused, from_pod, 6, Decision(refused))
     assert counters.read() == {
-        "dropped POLICY_DENIED INGRESS TCP": 1,
+        "dropped POLICY_DENIED INGRESS TCP": 2,
+        "dropped SERVICE_BACKEND_NOT_FOUND EGRESS TCP": 1,
         "dropped FIB_LOOKUP_FAILED EGRESS UDP": 1,
         "dropped FIB_LOOKUP_FAILED INGRESS ICMP": 1,
     }

@@ -18,6 +18,7 @@ COUNTED = {
     "dropped POLICY_DENIED INGRESS TCP": 1, "dropped POLICY_DENIED INGRESS UDP": 1,
     "dropped POLICY_DENIED EGRESS TCP": 1,
     "reject_packets": 1, "reject_bytes": 60, "reject_port_unreachable": 1,
+    "dropped SERVICE_BACKEND_NOT_FOUND EGRESS TCP": 1,
     "decided_packets": 9, "conntrack_entries": 11, "conntrack_limit": 131072,
     "conntrack_early_drops": 1, "tunnel_receive_errors": 1,
 }  # fmt: skip
@@ -62,7 +63,7 @@ def test_what_was_dropped_and_why(agent):
         ("Invalid VNI", "UNKNOWN"): 2,
         ("Queue full", "UNKNOWN"): 4,
         ("Tunnel queue overflow", "UNKNOWN"): 6,
-        ("Rejected: port unreachable", "UNKNOWN"): 1,
+        ("Service backend not found", "EGRESS"): 1,
     }
     assert value(found, "hubble_drop_total", reason="POLICY_DENIED", protocol="TCP") == 2
     assert value(found, "hubble_drop_total", reason="POLICY_DENIED", protocol="UDP") == 1

@@ -1,6 +1,7 @@
 """Captures as their callers get them: through a real server on loopback."""
 
 import asyncio
+import threading
 
 import grpc
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from netcore.model.errors import DatapathError
 from netcore.pipeline.trace import Hop, Stage
 from netcore.pipeline.verdict import Drop, DropReason
-from nodeagent.datapath.sightings import CapturedFrame
-from nodeagent.rpc.capture import MAX_CAPTURES
+from nodeagent.datapath.sightings import CapturedFrame, CaptureFilter
+from nodeagent.rpc.capture import MAX_CAPTURES, begin
+from nodeagent.rpc.capture_queue import CaptureQueue
 from protos.gen.v1 import nodeagent_pb2 as pb
 from tests.support.pods import eventually
 from tests.unit.nodeagent.rpc.test_service import agent, channel, stub
@@ -47,6 +49,26 @@ async def test_frames_with_what_became_of_them(stub, agent):
     )
     call.cancel()
     await eventually(lambda: not agent.datapath.captures)
+
+
+async def test_who_leaves_while_a_capture_begins_leaves_none_behind(agent, monkeypatch):
+    loop, really = asyncio.get_running_loop(), agent.datapath.capture
+    begins, may_go_on, begun = asyncio.Event(), threading.Event(), []
+
+    def slowly(wanted, report):
+        loop.call_soon_threadsafe(begins.set)
+        assert may_go_on.wait(10)
+        begun.append(really(wanted, report))
+        return begun[0]
+
+    monkeypatch.setattr(agent.datapath, "capture", slowly)
+    beginning = asyncio.ensure_future(begin(agent, CaptureFilter(), CaptureQueue(loop)))
+    await asyncio.wait_for(begins.wait(), 10)
+    beginning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await beginning
+    may_go_on.set()
+    await eventually(lambda: bool(begun) and not agent.datapath.captures)
 
 
 async def test_what_was_dropped_is_told(stub, agent):

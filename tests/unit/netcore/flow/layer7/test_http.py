@@ -1,6 +1,6 @@
 import pytest
 
-from netcore.flow.layer7.http import HttpRequest, HttpResponse, parse_http
+from netcore.flow.layer7.http import HttpRequest, HttpResponse, may_begin, parse_http
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,13 @@ def test_requests(payload, url):
     found = parse_http(payload)
     assert isinstance(found, HttpRequest)
     assert (found.method, found.url) == ("GET", url)
+
+
+def test_what_may_begin_a_message_is_told_by_its_first_bytes():
+    assert may_begin(b"GET /a HTTP/1.1\r\n")
+    assert may_begin(b"HTTP/1.1 200 OK\r\n")
+    for other in (b"", b"\x16\x03\x01", b"get /", b"HTTP/2 200", b"<html>GET / HTTP/1.1"):
+        assert not may_begin(other)
 
 
 def test_responses():

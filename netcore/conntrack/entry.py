@@ -85,6 +85,11 @@ class ConntrackEntry:
         """Whether one of these has sent its first packet, or is who answers."""
         return self.original.src in addresses or self.reply.src in addresses
 
+    def touches(self, addresses: frozenset[bytes]) -> bool:
+        """Whether one of its four ends, before or after translation, is one of these."""
+        original, reply = self.original, self.reply
+        return not addresses.isdisjoint((original.src, original.dst, reply.src, reply.dst))
+
     def may_restart(self, tcp_flags: int, *, is_reply: bool) -> bool:
         """Whether a packet opens a finished TCP flow anew: a client reuses its port."""
         return (

@@ -131,7 +131,7 @@ class UserspaceDatapath:
 
     def observe(self, wanted: ObservationFilter, report: Callable[[Observation], None]) -> Observer:
         watcher = Watcher(wanted, report, self._outer_header)
-        self._loop.call(lambda: self._engine.watch(watcher))
+        self._loop.call(lambda: self._engine.watch(watcher, wanted.addresses))
         return RunningObservation(self._loop, self._engine, watcher)
 
     def capture(self, wanted: CaptureFilter, report: Callable[[CapturedFrame], None]) -> Observer:

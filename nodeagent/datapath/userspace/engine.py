@@ -98,7 +98,7 @@ class Engine:
         self._tracking = Tracking()
         self.conntrack = self._tracking.conntrack
         self.counters = Counters()
-        self._watchers: list[Watcher] = []
+        self._watchers: dict[Watcher, frozenset[bytes] | None] = {}
         self._recorder: Recorder | None = None
         self._ring = ring or FlowRing()
         self._generation = 0
@@ -134,15 +134,16 @@ class Engine:
         self.snapshot = snapshot
         self._mtu_bytes = snapshot.config.pod_mtu_bytes
 
-    def watch(self, watcher: Watcher) -> None:
-        """Have every packet decided and told to `watcher`."""
-        self._watchers.append(watcher)
-        self._set_pace()
+    def watch(self, watcher: Watcher, addresses: frozenset[bytes] | None = None) -> None:
+        """Have each packet of flows that touch the addresses (None: of all) decided and told to
+        `watcher`, and some others: flows that nobody watches stay fast.
+        """
+        self._watchers[watcher] = addresses
+        self._renew()
 
     def unwatch(self, watcher: Watcher) -> None:
         """Stop telling `watcher`; unknown ones are ignored."""
-        if watcher in self._watchers:
-            self._watchers.remove(watcher)
+        self._watchers.pop(watcher, None)
         self._set_pace()
 
     def keep_payloads(self, wanted: bool) -> None:
@@ -217,7 +218,7 @@ class Engine:
         self._set_pace()
 
     def _set_pace(self) -> None:
-        everything = self._watchers or self._ring.payloads
+        everything = None in self._watchers.values() or self._ring.payloads
         self._fast_generation = _NOBODY if everything else self._generation
 
     def _handle_any(self, port: Port, buffer: memoryview) -> None:
@@ -340,6 +341,8 @@ class Engine:
     ) -> None:
         entry = decision.entry
         if entry is None or packet.fragment_offset or packet.more_fragments:
+            return
+        if any(ends is None or entry.touches(ends) for ends in self._watchers.values()):
             return
         cached = CachedFlow(
             generation=self._generation,

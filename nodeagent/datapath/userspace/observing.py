@@ -43,10 +43,8 @@ class Watcher:
         if self.wanted.protocol not in (None, packet.protocol):
             return
         entry = decision.entry
-        ends = {packet.src, packet.dst}
-        if entry is not None:
-            ends |= {entry.original.src, entry.original.dst, entry.reply.src, entry.reply.dst}
-        if not ends & self.wanted.addresses:
+        wanted = self.wanted.addresses
+        if wanted.isdisjoint((packet.src, packet.dst)) and not (entry and entry.touches(wanted)):
             return
         found = _observation(time_ns, port.label, packet, decision, trace)
         if self.outer_of is not None and isinstance(decision.verdict, Encap):

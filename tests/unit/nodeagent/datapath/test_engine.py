@@ -263,6 +263,29 @@ def test_who_watches_sees_every_packet(node):
     assert seen == ["pod default/client", "pod default/web-1"]
 
 
+def test_flows_that_nobody_watches_stay_fast(node, monkeypatch):
+    connect(node)
+    decided = count_decisions(monkeypatch)
+
+    def packets(count):
+        for _ in range(count):
+            node.handle(node.from_client, tcp(CLIENT, POD, flags=TCP_ACK))
+        return len(decided)
+
+    def nobody(*seen): ...
+
+    def somebody(*seen): ...
+
+    node.engine.watch(nobody, frozenset({OUTSIDE}))
+    assert packets(5) == 1  # its cache is made anew
+    node.engine.watch(somebody, frozenset({POD}))
+    assert packets(5) == 1 + 5
+    node.engine.unwatch(somebody)
+    assert packets(5) == 1 + 5 + 1
+    node.engine.watch(somebody)
+    assert packets(5) == 1 + 5 + 1 + 5
+
+
 def test_a_reopened_flow_is_followed_by_both_directions(node):
     """The answer's direction was cached for the flow that the new one replaced."""
     connect(node)

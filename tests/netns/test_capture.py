@@ -105,14 +105,18 @@ def test_the_underlay_is_seen_as_the_kernel_sees_it(cluster, kubectl, far_apart,
         [*inside, "tcpdump", "--immediate-mode", "-Z", "root", "-U", "-n", "-i", "any",
          "-y", "LINUX_SLL2", "-w", kernels, "udp port 4789"], stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert "listening on any" in _until(tcpdump.stderr, "listening on any")
-    link = f"{near['node']}-{far['node']}"
-    running = Running(cluster, "link", link, "-w", str(ours), "tcp", "port", "80")
-    assert try_backend(kubectl, f"http://{far['ip']}").returncode == 0
-    wait_until(lambda: _is_closed(kernels), "the kernel has seen the end of the connection")
-    running.end()
-    tcpdump.terminate()
-    tcpdump.communicate(timeout=TIMEOUT_S)
+    try:
+        assert "listening on any" in _until(tcpdump.stderr, "listening on any")
+        link = f"{near['node']}-{far['node']}"
+        running = Running(cluster, "link", link, "-w", str(ours), "tcp", "port", "80")
+        try:
+            assert try_backend(kubectl, f"http://{far['ip']}").returncode == 0
+            wait_until(lambda: _is_closed(kernels), "the kernel has seen the end of the connection")
+        finally:
+            running.end()
+    finally:
+        tcpdump.terminate()
+        tcpdump.communicate(timeout=TIMEOUT_S)
 
     fields = ("ip.src", "ip.dst", "udp.srcport", "udp.dstport", "ip.ttl", "ip.flags.df",
               "vxlan.vni", "tcp.seq_raw", "tcp.ack_raw", "tcp.flags", "tcp.checksum",
@@ -127,13 +131,19 @@ def test_the_underlay_is_seen_as_the_kernel_sees_it(cluster, kubectl, far_apart,
 
 
 def _is_closed(path):
-    """Whether both ends have finished, and the last FIN was acknowledged."""
+    """Whether both ends have finished, and each FIN was acknowledged: in whatever order two CPUs
+    have recorded it, and whatever the connection's last segments were joined to.
+    """
+    fields = ("tcp.srcport", "tcp.flags.fin", "tcp.nxtseq", "tcp.ack")
     try:
-        found = tshark(path, "ip.src", "tcp.flags.fin", only="vxlan && tcp.port==80")
+        found = tshark(path, *fields, only="vxlan && tcp.port==80")
     except AssertionError:  # the last record is being written
         return False
-    fins = [index for index, (_, fin) in enumerate(found) if fin == "1"]
-    return len({found[index][0] for index in fins}) == 2 and len(found) > fins[-1] + 1
+    ends = {port: int(after) for port, fin, after, _ in found if fin in ("1", "True")}
+    return len(ends) == 2 and all(
+        any(int(ack or 0) >= after for port, _, _, ack in found if port != own)
+        for own, after in ends.items()
+    )
 
 
 def test_a_pipe_into_tcpdump_and_a_count(cluster, kubectl, far_apart):
